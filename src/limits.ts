@@ -1,0 +1,45 @@
+/**
+ * Every limit on what an input may claim or hold, in one place. All are generous to real images and small enough
+ * that a lie in a header costs nothing. `docs/limits.md` explains each.
+ */
+
+/** The limits; units in the names. */
+export const LIMITS = {
+  /** Bytes of PAX, GNU long-name and sparse-map data before one tar entry (hosts refuse above 1 MiB). */
+  tarMetadataBytes: 1024 * 1024,
+  /** Extension headers before one tar entry. */
+  tarExtensionHeaders: 16,
+  /** Records in one PAX header. */
+  paxRecords: 65_536,
+  /** Bytes of one file's content, also of what a sparse file expands to: 8 TiB, the largest one-chunk EROFS file. */
+  fileBytes: 2 ** 43,
+  /** Bytes that a sparse file may expand to beyond the bytes its tar stores. */
+  sparseHoleBytes: 2 ** 36,
+  /** Extents of one sparse file. */
+  sparseExtents: 65_536,
+  /** Bytes of one path, and of one link target (Linux PATH_MAX less the final NUL). */
+  pathBytes: 4095,
+  /** Bytes of one name (Linux NAME_MAX). */
+  nameBytes: 255,
+  /** Depth of directories. */
+  pathDepth: 2048,
+  /** Bytes of one extended attribute's value (Linux XATTR_SIZE_MAX). */
+  xattrValueBytes: 65_536,
+  /** Bytes of one extended attribute's name (Linux XATTR_NAME_MAX). */
+  xattrNameBytes: 255,
+  /** Entries in one layer. */
+  layerEntries: 16_000_000,
+  /** Bytes of one JSON document (manifest, index, config). */
+  jsonBytes: 32 * 1024 * 1024,
+  /** Layers of one image. */
+  imageLayers: 4096,
+  /** Bytes of a composefs EROFS image that is read (the C tools refuse above 1 GiB as well). */
+  erofsBytes: 2 ** 30,
+  /** Bytes of a dumpfile line. */
+  dumpLineBytes: 1024 * 1024,
+  /** zstd window that a frame may ask for, as a power of two (128 MiB). */
+  zstdWindowLog: 27,
+} as const;
+
+/** Name of a limit. */
+export type LimitName = keyof typeof LIMITS;
