@@ -1,0 +1,133 @@
+/** Turns the calls of the tar scanner into layer entries with measured content. */
+import type { HashAlgorithm } from '../bytes/digest.ts';
+import type { Extent } from '../bytes/stat.ts';
+import { PlanishError } from '../errors.ts';
+import { VerityHasher } from '../fsverity/verity-hasher.ts';
+import { LIMITS } from '../limits.ts';
+import type { TarEntry, TarHandler } from '../tar/scanner.ts';
+import type { LayerEntry } from '../tree/entry.ts';
+import { type Content, EMPTY_CONTENT, INLINE_CONTENT_MAX } from '../tree/tree.ts';
+
+/** A {@link TarHandler} that measures contents as they go by and keeps none but the smallest. */
+export class EntryCollector implements TarHandler {
+  readonly entries: LayerEntry[] = [];
+  readonly #source: number;
+  readonly #hasher: VerityHasher;
+  readonly #small: Uint8Array = new Uint8Array(INLINE_CONTENT_MAX);
+  #current: TarEntry | undefined;
+  #sparse: SparseFeed | undefined;
+  #smallLength = 0;
+
+  /** `source` is what locations of contents will name. */
+  constructor(source: number, algorithm: HashAlgorithm) {
+    this.#source = source;
+    this.#hasher = new VerityHasher(algorithm);
+  }
+
+  entry(entry: TarEntry): void {
+    if (this.entries.length >= LIMITS.layerEntries) {
+      throw new PlanishError('LIMIT_EXCEEDED', 'a layer has too many entries', {
+        limit: 'layerEntries',
+        offset: entry.offset,
+      });
+    }
+    this.#current = entry;
+    this.#smallLength = 0;
+    this.#hasher.reset();
+    this.#sparse = entry.sparse === undefined ? undefined : new SparseFeed(entry.sparse, entry.size);
+  }
+
+  data(chunk: Uint8Array, start: number, end: number): void {
+    const size = this.#current?.size ?? 0;
+    if (size > INLINE_CONTENT_MAX) this.#measure(chunk, start, end);
+    else if (this.#sparse !== undefined) this.#sparse.store(this.#small, chunk, start, end);
+    else this.#keep(chunk, start, end);
+  }
+
+  endOfEntry(): void {
+    const entry = this.#current;
+    if (entry === undefined) return;
+    this.entries.push(layerEntry(entry, entry.type === 'regular' ? this.#content(entry) : undefined));
+    this.#small.fill(0);
+  }
+
+  #measure(chunk: Uint8Array, start: number, end: number): void {
+    if (this.#sparse === undefined) this.#hasher.update(chunk, start, end);
+    else this.#sparse.feed(this.#hasher, chunk, start, end);
+  }
+
+  #keep(chunk: Uint8Array, start: number, end: number): void {
+    for (let index = start; index < end; index++) this.#small[this.#smallLength++] = chunk[index] as number;
+  }
+
+  #content(entry: TarEntry): Content {
+    if (entry.size === 0) return EMPTY_CONTENT;
+    if (entry.size <= INLINE_CONTENT_MAX) {
+      return { kind: 'inline', bytes: this.#small.slice(0, entry.size) };
+    }
+    this.#sparse?.finish(this.#hasher);
+    const whole: Extent = { at: 0, offset: entry.dataOffset, length: entry.size };
+    return {
+      kind: 'external',
+      size: entry.size,
+      verity: this.#hasher.digest(),
+      payload: undefined,
+      location: { source: this.#source, extents: entry.sparse ?? [whole] },
+    };
+  }
+}
+
+function layerEntry(entry: TarEntry, content: Content | undefined): LayerEntry {
+  const { type, path, linkTarget, mode, uid, gid, mtime, xattrs, major, minor, offset } = entry;
+  const sparse = entry.sparse !== undefined;
+  return { type, path, linkTarget, mode, uid, gid, mtime, xattrs, major, minor, content, sparse, offset };
+}
+
+/** Puts the stored bytes of a sparse file back in their places, with zeros between. */
+class SparseFeed {
+  readonly #extents: readonly Extent[];
+  readonly #size: number;
+  #index = 0;
+  #within = 0;
+  #position = 0;
+
+  constructor(extents: readonly Extent[], size: number) {
+    this.#extents = extents;
+    this.#size = size;
+  }
+
+  /** Feeds stored bytes, preceded by the zeros that belong before them. */
+  feed(hasher: VerityHasher, chunk: Uint8Array, start: number, end: number): void {
+    this.#place(start, end, (at, from, to) => {
+      hasher.updateZeros(at - this.#position);
+      hasher.update(chunk, from, to);
+      this.#position = at + (to - from);
+    });
+  }
+
+  /** Copies stored bytes of a small file to their places in a zeroed buffer. */
+  store(target: Uint8Array, chunk: Uint8Array, start: number, end: number): void {
+    this.#place(start, end, (at, from, to) => target.set(chunk.subarray(from, to), at));
+  }
+
+  finish(hasher: VerityHasher): void {
+    hasher.updateZeros(this.#size - this.#position);
+    this.#position = this.#size;
+  }
+
+  #place(start: number, end: number, use: (at: number, from: number, to: number) => void): void {
+    let from = start;
+    while (from < end) {
+      const extent = this.#extents[this.#index];
+      if (extent === undefined) throw new PlanishError('INVARIANT', 'more sparse content than extents');
+      const length = Math.min(end - from, extent.length - this.#within);
+      if (length > 0) use(extent.at + this.#within, from, from + length);
+      from += length;
+      this.#within += length;
+      if (this.#within === extent.length) {
+        this.#index += 1;
+        this.#within = 0;
+      }
+    }
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * Reads one layer blob once: digest, size, decompression, diffID, tar entries and the fs-verity digest of every
+ * content, all from the same pieces while they are in cache. Pure: bytes come from an iterable, and whoever wants
+ * the uncompressed tar (to take contents from later) passes a sink.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { type BlobDigest, blobDigest, type HashAlgorithm, splitBlobDigest } from '../bytes/digest.ts';
+import { type DecompressStats, decompress } from '../compress/decompress.ts';
+import { DETECT_BYTES, detectCompression } from '../compress/detect.ts';
+import type { CompressionKind } from '../compress/kind.ts';
+import { type ErrorDetail, PlanishError, withDetail } from '../errors.ts';
+import { TarScanner } from '../tar/scanner.ts';
+import type { OnWarning, Warning } from '../warnings.ts';
+import { EntryCollector } from './entry-collector.ts';
+import type { LayerIndex } from './layer-index.ts';
+
+/** What is known of a layer before it is read. Absent expectations are not checked. */
+export interface IngestRequest {
+  /** Digest that names the blob; `DIGEST_MISMATCH` when the bytes have another. */
+  readonly digest: BlobDigest | undefined;
+  /** Bytes that the descriptor claims; `DIGEST_MISMATCH` otherwise. */
+  readonly size: number | undefined;
+  /** `DIFFID_MISMATCH` when the uncompressed tar has another. */
+  readonly diffId: BlobDigest | undefined;
+  /** Compression that the media type claims; a difference is a warning. */
+  readonly claimed: CompressionKind | undefined;
+  /** Ordinal of the layer, for warnings. */
+  readonly ordinal: number;
+  /** Index that contents' locations shall name. */
+  readonly source: number;
+  readonly algorithm: HashAlgorithm;
+}
+
+/** Receivers of what goes by; both are called synchronously and must not keep the piece. */
+export interface IngestSinks {
+  /** Every piece of the uncompressed tar, in order. */
+  readonly tar?: ((piece: Uint8Array) => void) | undefined;
+  /** Bytes of the blob read so far. */
+  readonly progress?: ((bytes: number) => void) | undefined;
+}
+
+/** The layer and what was odd about it. */
+export interface IngestResult {
+  readonly index: LayerIndex;
+  readonly warnings: readonly Warning[];
+}
+
+/**
+ * Reads a layer. Throws `DIGEST_MISMATCH`, `DIFFID_MISMATCH`, and the codes of `tar/` and `compress/`; when the bytes
+ * are not the promised ones that is reported rather than the nonsense they decode to.
+ */
+export async function ingestLayer(
+  input: AsyncIterable<Uint8Array>,
+  request: IngestRequest,
+  sinks: IngestSinks = {},
+): Promise<IngestResult> {
+  const detail: ErrorDetail = { layer: request.digest ?? `#${request.ordinal}` };
+  const blob = new BlobMeter(input, request.digest, sinks.progress);
+  try {
+    return await readLayer(blob, request, sinks);
+  } catch (error) {
+    if (error instanceof PlanishError && error.kind === 'input') await blob.verifyRest(request, detail);
+    throw withDetail(error, detail);
+  }
+}
+
+async function readLayer(blob: BlobMeter, request: IngestRequest, sinks: IngestSinks): Promise<IngestResult> {
+  const warnings: Warning[] = [];
+  const onWarning: OnWarning = (warning) => warnings.push({ ...warning, layer: request.ordinal });
+  const collector = new EntryCollector(request.source, request.algorithm);
+  const scanner = new TarScanner(collector, { onWarning });
+  const diffId = createHash('sha256');
+  const stats: DecompressStats = { members: 0 };
+  const prefix = await blob.peek(DETECT_BYTES);
+  const compression = detectCompression(prefix);
+  for await (const piece of decompress(blob, compression, stats)) {
+    diffId.update(piece);
+    sinks.tar?.(piece);
+    scanner.push(piece);
+  }
+  blob.verify(request);
+  const end = scanner.finish();
+  const index: LayerIndex = {
+    ...blob.identity(),
+    diffId: checkDiffId(blobDigest('sha256', diffId.digest('hex')), request),
+    tarSize: end.size,
+    compression,
+    members: stats.members,
+    endOfArchive: end.endOfArchive,
+    algorithm: request.algorithm,
+    entries: collector.entries,
+  };
+  warnAboutForm(index, request, onWarning);
+  return { index, warnings };
+}
+
+function checkDiffId(actual: BlobDigest, request: IngestRequest): BlobDigest {
+  if (request.diffId === undefined || request.diffId === actual) return actual;
+  throw new PlanishError('DIFFID_MISMATCH', 'the uncompressed layer is not the one that the config names', {
+    expected: request.diffId,
+    actual,
+  });
+}
+
+function warnAboutForm(index: LayerIndex, request: IngestRequest, onWarning: OnWarning): void {
+  if (index.members > 1) {
+    const what = index.compression === 'gzip' ? 'gzip members' : 'zstd frames';
+    onWarning({
+      code: 'SEVERAL_MEMBERS',
+      message: `${index.members} ${what}; some hosts read only the first`,
+    });
+  }
+  if (!index.endOfArchive) {
+    onWarning({ code: 'END_OF_ARCHIVE_MISSING', message: 'the tar ends without two zero blocks' });
+  }
+  if (request.claimed !== undefined && request.claimed !== index.compression) {
+    const message = `media type says ${request.claimed}, the bytes are ${index.compression}`;
+    onWarning({ code: 'MEDIA_TYPE_WRONG', message });
+  }
+  const sparse = index.entries.find((entry) => entry.sparse);
+  if (sparse !== undefined) {
+    onWarning({ code: 'SPARSE_ENTRY', message: 'sparse entries; hosts refuse them', path: sparse.path });
+  }
+}
+
+/** Hashes and counts a blob while it is read, and can look at its beginning first. */
+class BlobMeter implements AsyncIterable<Uint8Array> {
+  readonly #iterator: AsyncIterator<Uint8Array>;
+  readonly #algorithm: HashAlgorithm;
+  readonly #hash: Hash;
+  readonly #progress: ((bytes: number) => void) | undefined;
+  readonly #held: Uint8Array[] = [];
+  #size = 0;
+  #digest: BlobDigest | undefined;
+
+  constructor(
+    input: AsyncIterable<Uint8Array>,
+    digest: BlobDigest | undefined,
+    progress: ((bytes: number) => void) | undefined,
+  ) {
+    this.#iterator = input[Symbol.asyncIterator]();
+    this.#algorithm = digest === undefined ? 'sha256' : splitBlobDigest(digest).algorithm;
+    this.#hash = createHash(this.#algorithm);
+    this.#progress = progress;
+  }
+
+  /** The first `length` bytes, or all there are; they will still be iterated. */
+  async peek(length: number): Promise<Uint8Array> {
+    let have = 0;
+    while (have < length) {
+      const piece = await this.#next();
+      if (piece === undefined) break;
+      // A piece is the producer's again once the next one is asked for, so what is held is copied.
+      this.#held.push(Uint8Array.from(piece));
+      have += piece.length;
+    }
+    return this.#held.length === 1 ? (this.#held[0] as Uint8Array) : Buffer.concat(this.#held);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    for (let held = this.#held.shift(); held !== undefined; held = this.#held.shift()) yield held;
+    for (let piece = await this.#next(); piece !== undefined; piece = await this.#next()) yield piece;
+  }
+
+  async #next(): Promise<Uint8Array | undefined> {
+    const result = await this.#iterator.next();
+    if (result.done === true) return undefined;
+    this.#hash.update(result.value);
+    this.#size += result.value.length;
+    this.#progress?.(this.#size);
+    return result.value;
+  }
+
+  identity(): { digest: BlobDigest; size: number } {
+    this.#digest ??= blobDigest(this.#algorithm, this.#hash.digest('hex'));
+    return { digest: this.#digest, size: this.#size };
+  }
+
+  /** Throws `DIGEST_MISMATCH` unless everything read so far is what the request names. */
+  verify(request: IngestRequest, detail: ErrorDetail = {}): void {
+    const { digest, size } = this.identity();
+    if (request.size !== undefined && request.size !== size) {
+      throw new PlanishError('DIGEST_MISMATCH', 'the layer does not have the size of its descriptor', {
+        ...detail,
+        expected: request.size,
+        actual: size,
+      });
+    }
+    if (request.digest === undefined || request.digest === digest) return;
+    throw new PlanishError('DIGEST_MISMATCH', 'the layer does not have the digest that names it', {
+      ...detail,
+      expected: request.digest,
+      actual: digest,
+    });
+  }
+
+  /** Reads what is left, then verifies: a corrupted blob is reported as such and not as a bad tar. */
+  async verifyRest(request: IngestRequest, detail: ErrorDetail): Promise<void> {
+    if (request.digest === undefined || this.#digest !== undefined) return;
+    for (let piece = await this.#next(); piece !== undefined; piece = await this.#next());
+    this.verify(request, detail);
+  }
+}

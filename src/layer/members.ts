@@ -1,0 +1,66 @@
+/**
+ * What goes into one output layer: chosen paths of a tree, with every ancestor directory before them. The same
+ * selection makes the layer's tar and the tree whose composefs digest is the layer's key, so they cannot disagree.
+ */
+import { type ByteString, byteString, compareBytes, display } from '../bytes/byte-string.ts';
+import { PlanishError } from '../errors.ts';
+import { type Directory, type Leaf, type Node, newDirectory } from '../tree/tree.ts';
+
+/** One path of a layer. `linkTo` is the earlier path of the same layer that this leaf is a further name of. */
+export interface LayerMember {
+  readonly path: ByteString;
+  readonly node: Node;
+  readonly linkTo: ByteString | undefined;
+}
+
+/**
+ * Paths of a layer in byte order, the root first, every ancestor included, hard links after the first name of their
+ * inode. `paths` are absolute and name nodes of `root`. Changing the order changes diffIDs.
+ */
+export function selectMembers(root: Directory, paths: Iterable<ByteString>): LayerMember[] {
+  const nodes = new Map<ByteString, Node>([[byteString('/'), root]]);
+  for (const path of paths) addWithAncestors(root, path, nodes);
+  const seen = new Map<Leaf, ByteString>();
+  return [...nodes]
+    .sort(([a], [b]) => compareBytes(a, b))
+    .map(([path, node]) => ({ path, node, linkTo: firstName(path, node, seen) }));
+}
+
+function addWithAncestors(root: Directory, path: ByteString, nodes: Map<ByteString, Node>): void {
+  let node: Node = root;
+  let end = 0;
+  while (end < path.length) {
+    const start = end + 1;
+    const slash = path.indexOf('/', start);
+    end = slash < 0 ? path.length : slash;
+    const child: Node | undefined =
+      node.type === 'directory' ? node.children.get(byteString(path.slice(start, end))) : undefined;
+    if (child === undefined) {
+      throw new PlanishError('INVARIANT', 'a planned path is not in the tree', { path: display(path) });
+    }
+    node = child;
+    nodes.set(byteString(path.slice(0, end)), node);
+  }
+}
+
+function firstName(path: ByteString, node: Node, seen: Map<Leaf, ByteString>): ByteString | undefined {
+  if (node.type === 'directory') return undefined;
+  const first = seen.get(node);
+  if (first === undefined) seen.set(node, path);
+  return first;
+}
+
+/** The members as a tree of their own; leaves are shared with the original, so hard links stay hard links. */
+export function memberTree(members: readonly LayerMember[]): Directory {
+  const [top, ...rest] = members;
+  if (top?.node.type !== 'directory') throw new PlanishError('INVARIANT', 'a layer has no root');
+  const root = newDirectory(top.node.metadata);
+  const directories = new Map<string, Directory>([['', root]]);
+  for (const { path, node } of rest) {
+    const slash = path.lastIndexOf('/');
+    const copy = node.type === 'directory' ? newDirectory(node.metadata) : node;
+    directories.get(path.slice(0, slash))?.children.set(byteString(path.slice(slash + 1)), copy);
+    if (copy.type === 'directory') directories.set(path, copy);
+  }
+  return root;
+}

@@ -1,0 +1,107 @@
+/**
+ * What every verb needs while it runs: threads, temporary storage, and where to report to. A session is opened by
+ * the verb and closed when it ends, however it ends.
+ */
+import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ZstdBackendName } from '../compress/zstd.ts';
+import { loadZstd } from '../compress/zstd.ts';
+import { fromSystemError, PlanishError } from '../errors.ts';
+import { Pool } from '../parallel/pool.ts';
+import type { OnProgress } from '../progress.ts';
+import type { OnWarning } from '../warnings.ts';
+
+/** Options that every verb takes. */
+export interface CommonOptions {
+  /** Threads; default: the processors of this machine, at most {@link MAX_DEFAULT_JOBS}. Never changes a byte. */
+  readonly jobs?: number | undefined;
+  readonly onProgress?: OnProgress | undefined;
+  readonly onWarning?: OnWarning | undefined;
+  /** Ends the run with `INTERRUPTED`, leaving the destination as it was. */
+  readonly signal?: AbortSignal | undefined;
+  /** Where uncompressed layers are kept while they are needed; default: the system's temporary directory. */
+  readonly temporaryDirectory?: string | undefined;
+  /** zstd implementation; default: the native one where it can be loaded. Never changes a byte. */
+  readonly zstd?: ZstdBackendName | undefined;
+}
+
+/** More threads than this are used only when asked for: each costs memory. */
+export const MAX_DEFAULT_JOBS = 8;
+
+const MAX_JOBS = 256;
+
+/** See the module. */
+export class Session {
+  readonly pool: Pool;
+  readonly onProgress: OnProgress;
+  readonly onWarning: OnWarning;
+  readonly #temporaryDirectory: string;
+  readonly #descriptors: number[] = [];
+  readonly #signal: AbortSignal | undefined;
+  readonly #abort: () => void;
+  #serial = 0;
+
+  private constructor(options: CommonOptions, zstd: ZstdBackendName) {
+    this.pool = new Pool({ size: checkJobs(options.jobs), zstd });
+    this.onProgress = options.onProgress ?? (() => undefined);
+    this.onWarning = options.onWarning ?? (() => undefined);
+    this.#temporaryDirectory = options.temporaryDirectory ?? tmpdir();
+    this.#signal = options.signal;
+    this.#abort = () => void this.pool.close(interrupted());
+    this.#signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /** Runs a verb's work in a session and closes it afterwards. */
+  static async use<T>(options: CommonOptions, work: (session: Session) => Promise<T>): Promise<T> {
+    if (options.signal?.aborted === true) throw interrupted();
+    const zstd = await loadZstd(options.zstd);
+    const session = new Session(options, zstd.name);
+    if (zstd.name === 'wasm' && options.zstd === undefined) {
+      const message = 'zstd runs as WebAssembly here, several times slower than native';
+      session.onWarning({ code: 'SLOW_FALLBACK', message });
+    }
+    try {
+      return await work(session);
+    } finally {
+      await session.#close();
+    }
+  }
+
+  /** Throws `INTERRUPTED` once the run was asked to stop. */
+  checkInterrupted(): void {
+    if (this.#signal?.aborted === true) throw interrupted();
+  }
+
+  /**
+   * A file that has no name, so that nothing is left behind even when the process is killed. The descriptor may be
+   * used from every thread of this process and is closed with the session.
+   */
+  openSpool(directory: string = this.#temporaryDirectory): number {
+    const file = join(directory, `.planish-spool-${process.pid}-${this.#serial++}`);
+    try {
+      const fd = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+      this.#descriptors.push(fd);
+      unlinkSync(file);
+      return fd;
+    } catch (error) {
+      throw fromSystemError(error, 'creating a temporary file', { file: directory });
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#abort);
+    await this.pool.close();
+    for (const fd of this.#descriptors.splice(0)) closeSync(fd);
+  }
+}
+
+function interrupted(): PlanishError {
+  return new PlanishError('INTERRUPTED', 'the run was interrupted');
+}
+
+function checkJobs(jobs: number | undefined): number {
+  if (jobs === undefined) return Math.min(availableParallelism(), MAX_DEFAULT_JOBS);
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= MAX_JOBS) return jobs;
+  throw new PlanishError('BAD_OPTION', `jobs must be a whole number from 1 to ${MAX_JOBS}`, { actual: jobs });
+}

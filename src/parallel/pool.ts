@@ -1,0 +1,141 @@
+/**
+ * A pool of threads. Tasks start in the order they are given and each promise gives its own result; nothing depends
+ * on which finishes first. With no threads (size 0, or when running from TypeScript sources, which Node 20 cannot
+ * start a thread from) the same functions run inline, one after another.
+ */
+import { Worker } from 'node:worker_threads';
+import type { ZstdBackendName } from '../compress/zstd.ts';
+import { deserializeError, PlanishError } from '../errors.ts';
+import type { RunMessage, ThreadMessage, ThreadSetup } from './messages.ts';
+import {
+  prepareThread,
+  TASKS,
+  type TaskArguments,
+  type TaskContext,
+  type TaskName,
+  type TaskResult,
+} from './tasks.ts';
+
+interface Job {
+  readonly message: RunMessage;
+  readonly progress: (bytes: number) => void;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** How a pool is made. */
+export interface PoolOptions {
+  /** Threads; 0 runs everything inline. */
+  readonly size: number;
+  /** zstd backend that every thread uses, so that all bytes come from one. */
+  readonly zstd: ZstdBackendName | undefined;
+}
+
+const CAN_START_THREADS = import.meta.url.endsWith('.js');
+
+/** See the module. Close it, or the process stays alive. */
+export class Pool {
+  readonly #size: number;
+  readonly #setup: ThreadSetup;
+  readonly #ready: Promise<void>;
+  readonly #idle: Worker[] = [];
+  readonly #busy = new Map<Worker, Job>();
+  readonly #waiting: Job[] = [];
+  #inline: Promise<unknown> = Promise.resolve();
+  #nextId = 0;
+  #closed: PlanishError | undefined;
+
+  constructor(options: PoolOptions) {
+    this.#size = CAN_START_THREADS ? options.size : 0;
+    this.#setup = { zstd: options.zstd };
+    this.#ready = this.#size === 0 ? prepareThread(options.zstd) : Promise.resolve();
+    // A failure to load is reported to whoever awaits a task, not as an unhandled rejection.
+    this.#ready.catch(() => undefined);
+  }
+
+  /** Most tasks that run at once; at least 1. */
+  get width(): number {
+    return Math.max(1, this.#size);
+  }
+
+  /** Runs one task, in a thread when there are any. */
+  run<N extends TaskName>(
+    task: N,
+    args: TaskArguments<N>,
+    progress: (bytes: number) => void = () => undefined,
+  ): Promise<TaskResult<N>> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    if (this.#size === 0) return this.#runInline(task, args, { progress });
+    return new Promise((resolve, reject) => {
+      const message: RunMessage = { id: this.#nextId++, task, arguments: args };
+      this.#waiting.push({ message, progress, resolve: resolve as (value: unknown) => void, reject });
+      this.#dispatch();
+    });
+  }
+
+  /** Stops all threads. Tasks that have not ended fail with `reason`, or `INTERRUPTED`. */
+  async close(reason?: PlanishError): Promise<void> {
+    this.#closed = reason ?? new PlanishError('INTERRUPTED', 'the pool was closed');
+    for (const job of [...this.#waiting.splice(0), ...this.#busy.values()]) job.reject(this.#closed);
+    const workers = [...this.#idle.splice(0), ...this.#busy.keys()];
+    this.#busy.clear();
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+
+  #runInline<N extends TaskName>(
+    task: N,
+    args: TaskArguments<N>,
+    context: TaskContext,
+  ): Promise<TaskResult<N>> {
+    const call = TASKS[task] as (args: TaskArguments<N>, context: TaskContext) => Promise<TaskResult<N>>;
+    const result = this.#inline.then(async () => {
+      await this.#ready;
+      if (this.#closed !== undefined) throw this.#closed;
+      return await call(args, context);
+    });
+    this.#inline = result.catch(() => undefined);
+    return result;
+  }
+
+  #dispatch(): void {
+    while (this.#waiting.length > 0) {
+      const worker = this.#idle.pop() ?? this.#start();
+      if (worker === undefined) return;
+      const job = this.#waiting.shift() as Job;
+      this.#busy.set(worker, job);
+      worker.postMessage(job.message);
+    }
+  }
+
+  #start(): Worker | undefined {
+    if (this.#busy.size + this.#idle.length >= this.#size) return undefined;
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: this.#setup });
+    worker.on('message', (message: ThreadMessage) => this.#receive(worker, message));
+    worker.on('error', (error) => this.#lose(worker, error));
+    worker.on('exit', () => this.#lose(worker, undefined));
+    return worker;
+  }
+
+  #receive(worker: Worker, message: ThreadMessage): void {
+    const job = this.#busy.get(worker);
+    if (job === undefined || job.message.id !== message.id) return;
+    if (message.kind === 'progress') {
+      job.progress(message.bytes);
+      return;
+    }
+    this.#busy.delete(worker);
+    this.#idle.push(worker);
+    if (message.kind === 'result') job.resolve(message.value);
+    else job.reject(deserializeError(message.error));
+    this.#dispatch();
+  }
+
+  #lose(worker: Worker, error: unknown): void {
+    const job = this.#busy.get(worker);
+    this.#busy.delete(worker);
+    const index = this.#idle.indexOf(worker);
+    if (index >= 0) this.#idle.splice(index, 1);
+    job?.reject(new PlanishError('WORKER_FAILED', 'a worker thread ended unexpectedly', {}, error));
+    if (this.#closed === undefined) this.#dispatch();
+  }
+}

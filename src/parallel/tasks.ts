@@ -1,0 +1,113 @@
+/**
+ * The functions that may run on a thread, by name: plain arguments in, plain results out. The inline path calls the
+ * same record, so one thread or many give the same bytes.
+ */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { ByteString } from '../bytes/byte-string.ts';
+import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
+import { loadZstd, type ZstdBackendName } from '../compress/zstd.ts';
+import { fromSystemError } from '../errors.ts';
+import { type BlobFile, readBlob } from '../io/blob-file.ts';
+import { measureFile } from '../io/measure-file.ts';
+import { type IngestRequest, type IngestResult, ingestLayer } from '../layer/ingest.ts';
+import type { TarScript } from '../layer/tar-script.ts';
+import { type LayerCompression, type WrittenLayer, writeLayer } from '../layer/write.ts';
+import { type ContentFile, ContentReader } from './content-file.ts';
+
+/** What a task may tell while it runs. */
+export interface TaskContext {
+  /** Bytes done so far. */
+  readonly progress: (bytes: number) => void;
+}
+
+/** Arguments of {@link TASKS.ingest}. `spool` is a descriptor that receives the uncompressed tar from offset 0. */
+export interface IngestTask {
+  readonly blob: BlobFile;
+  readonly request: IngestRequest;
+  readonly spool: number | undefined;
+}
+
+/** Arguments of {@link TASKS.write}. `file` is created. */
+export interface WriteTask {
+  readonly script: TarScript;
+  readonly contents: readonly ContentFile[];
+  readonly compression: LayerCompression;
+  readonly file: string;
+}
+
+/** Arguments of {@link TASKS.measure}: files by path with the size they are known to have. */
+export interface MeasureTask {
+  readonly files: readonly { readonly path: ByteString; readonly size: number }[];
+  readonly algorithm: HashAlgorithm;
+}
+
+/** Every task. */
+export const TASKS = {
+  async ingest(task: IngestTask, context: TaskContext): Promise<IngestResult> {
+    const { spool } = task;
+    let position = 0;
+    const tar =
+      spool === undefined
+        ? undefined
+        : (piece: Uint8Array): void => {
+            writeAll(spool, piece, position);
+            position += piece.length;
+          };
+    return await ingestLayer(readBlob(task.blob), task.request, { tar, progress: context.progress });
+  },
+
+  async write(task: WriteTask, context: TaskContext): Promise<WrittenLayer> {
+    const reader = new ContentReader(task.contents);
+    const fd = openFile(task.file);
+    try {
+      const sink = (piece: Uint8Array): void => writeAll(fd, piece, null);
+      return await writeLayer(task.script, reader.read, task.compression, sink, context.progress);
+    } finally {
+      closeSync(fd);
+      reader.close();
+    }
+  },
+
+  measure(task: MeasureTask, context: TaskContext): Promise<VerityDigest[]> {
+    let done = 0;
+    const digests = task.files.map(({ path, size }) => {
+      const digest = measureFile(path, size, task.algorithm);
+      done += size;
+      context.progress(done);
+      return digest;
+    });
+    return Promise.resolve(digests);
+  },
+} as const;
+
+/** Name of a task. */
+export type TaskName = keyof typeof TASKS;
+
+/** Arguments and result of a task. */
+export type TaskArguments<N extends TaskName> = Parameters<(typeof TASKS)[N]>[0];
+export type TaskResult<N extends TaskName> = Awaited<ReturnType<(typeof TASKS)[N]>>;
+
+/** Makes the compression backend ready on this thread; must be awaited before any task runs. */
+export async function prepareThread(zstd: ZstdBackendName | undefined): Promise<void> {
+  await loadZstd(zstd);
+}
+
+function openFile(file: string): number {
+  try {
+    return openSync(file, 'wx', 0o644);
+  } catch (error) {
+    throw fromSystemError(error, 'creating a file', { file });
+  }
+}
+
+function writeAll(fd: number, piece: Uint8Array, position: number | null): void {
+  let done = 0;
+  while (done < piece.length) {
+    const at = position === null ? null : position + done;
+    try {
+      done += writeSync(fd, piece, done, piece.length - done, at);
+    } catch (error) {
+      throw fromSystemError(error, 'writing');
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/** Entry point of a thread: receives a task, calls the same function the inline path calls, returns plain data. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { serializeError } from '../errors.ts';
+import type { RunMessage, ThreadMessage, ThreadSetup } from './messages.ts';
+import { prepareThread, TASKS, type TaskContext } from './tasks.ts';
+
+/** Progress is passed on once for this many bytes, so that it costs nothing. */
+const PROGRESS_STEP_BYTES = 4 * 1024 * 1024;
+
+const ready = prepareThread((workerData as ThreadSetup).zstd);
+
+function post(message: ThreadMessage): void {
+  parentPort?.postMessage(message);
+}
+
+function contextOf(id: number): TaskContext {
+  let next = PROGRESS_STEP_BYTES;
+  return {
+    progress: (bytes) => {
+      if (bytes < next) return;
+      next = bytes + PROGRESS_STEP_BYTES;
+      post({ kind: 'progress', id, bytes });
+    },
+  };
+}
+
+async function run(message: RunMessage): Promise<void> {
+  try {
+    await ready;
+    const task = TASKS[message.task] as (args: unknown, context: TaskContext) => Promise<unknown>;
+    post({ kind: 'result', id: message.id, value: await task(message.arguments, contextOf(message.id)) });
+  } catch (error) {
+    post({ kind: 'error', id: message.id, error: serializeError(error) });
+  }
+}
+
+parentPort?.on('message', (message: RunMessage) => {
+  void run(message);
+});
