@@ -31,6 +31,12 @@ export const LIMITS = {
   layerEntries: 16_000_000,
   /** Bytes of one JSON document (manifest, index, config). */
   jsonBytes: 32 * 1024 * 1024,
+  /** Nesting of objects and arrays in one JSON document. */
+  jsonDepth: 256,
+  /** Manifests that one index names, and that nested indexes name together. */
+  indexManifests: 16_384,
+  /** Members of an image archive (the outer tar). */
+  archiveMembers: 262_144,
   /** Layers of one image. */
   imageLayers: 4096,
   /** Bytes of a composefs EROFS image that is read (the C tools refuse above 1 GiB as well). */
