@@ -1,0 +1,203 @@
+/*
+ * One directory, packed: a record for the directory itself (without a name), then one for each child.
+ *
+ *  0 u32 bytes of this record       36 u32 links                     64 u16 bytes of the name
+ *  4 u32 st_mode, all bits          40 u32 device number, major      66 u16 bytes of the symlink target
+ *  8 u32 owner                      44 u32 device number, minor      68 u32 bytes of all attributes
+ * 12 u32 group                      48 u64 device of the file system 72 name, target, attributes
+ * 16 u64 size                       56 u64 inode number
+ * 24 i64 mtime, seconds
+ * 32 u32 mtime, nanoseconds         all little-endian
+ *
+ * The record of a child that is a directory carries no attributes: they come with its own scan, from the open
+ * descriptor, and the caller compares device and inode to see that it scanned what it had listed.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "helpers.h"
+
+struct scan {
+	int fd;
+	uint32_t flags;
+	struct planish_bytes *out;
+	struct planish_failure *failure;
+	/* What stands before the name of a child in a path for the l*xattr calls, with its slash. */
+	char path[PATH_MAX + NAME_MAX + 2];
+	size_t prefix;
+};
+
+static int fail(struct scan *scan, enum planish_step step, const char *name, int error)
+{
+	scan->failure->step = step;
+	snprintf(scan->failure->name, sizeof scan->failure->name, "%s", name);
+	return error;
+}
+
+static void put_stat(unsigned char *at, const struct stat *st)
+{
+	planish_put32(at + 4, st->st_mode);
+	planish_put32(at + 8, st->st_uid);
+	planish_put32(at + 12, st->st_gid);
+	planish_put64(at + 16, (uint64_t)st->st_size);
+	planish_put64(at + 24, (uint64_t)(int64_t)st->st_mtim.tv_sec);
+	planish_put32(at + 32, (uint32_t)st->st_mtim.tv_nsec);
+	planish_put32(at + 36, (uint64_t)st->st_nlink > UINT32_MAX ? UINT32_MAX : (uint32_t)st->st_nlink);
+	planish_put32(at + 40, major(st->st_rdev));
+	planish_put32(at + 44, minor(st->st_rdev));
+	planish_put64(at + 48, (uint64_t)st->st_dev);
+	planish_put64(at + 56, (uint64_t)st->st_ino);
+}
+
+/* Appends the target of a link behind a name; its length, or a negative errno. */
+static int append_link_target(struct scan *scan, const char *name)
+{
+	ssize_t length;
+	int failed = planish_reserve(scan->out, PATH_MAX + 1);
+
+	if (failed)
+		return failed;
+	length = readlinkat(scan->fd, name, (char *)scan->out->data + scan->out->length, PATH_MAX + 1);
+	if (length < 0)
+		return -errno;
+	if (length > PATH_MAX)
+		return -ENAMETOOLONG;
+	scan->out->length += (size_t)length;
+	return (int)length;
+}
+
+static int append_child_xattrs(struct scan *scan, const char *name)
+{
+	struct planish_target target = { .path = scan->path, .fd = -1 };
+
+	snprintf(scan->path + scan->prefix, sizeof scan->path - scan->prefix, "%s", name);
+	return planish_append_xattrs(&target, scan->out);
+}
+
+/* The attributes that belong into the record: `name` is "" for the directory itself. */
+static int append_record_xattrs(struct scan *scan, const char *name, const struct stat *st)
+{
+	struct planish_target self = { .path = NULL, .fd = scan->fd };
+
+	if (scan->flags & PLANISH_SCAN_WITHOUT_XATTRS)
+		return 0;
+	if (*name == 0)
+		return planish_append_xattrs(&self, scan->out);
+	return S_ISDIR(st->st_mode) ? 0 : append_child_xattrs(scan, name);
+}
+
+static int append_record(struct scan *scan, const char *name, const struct stat *st)
+{
+	struct planish_bytes *out = scan->out;
+	size_t start = out->length;
+	size_t named = strlen(name);
+	size_t before_xattrs;
+	int target = 0;
+	int failed = named > NAME_MAX ? -ENAMETOOLONG : planish_reserve(out, PLANISH_RECORD_HEAD + named);
+
+	if (failed)
+		return fail(scan, PLANISH_STEP_LIST, name, failed);
+	memcpy(out->data + start + PLANISH_RECORD_HEAD, name, named);
+	out->length += PLANISH_RECORD_HEAD + named;
+	if (S_ISLNK(st->st_mode))
+		target = append_link_target(scan, name);
+	if (target < 0)
+		return fail(scan, PLANISH_STEP_READLINK, name, target);
+	before_xattrs = out->length;
+	failed = append_record_xattrs(scan, name, st);
+	if (failed)
+		return fail(scan, PLANISH_STEP_XATTR, name, failed);
+	/* Only now: the buffer may have moved. */
+	put_stat(out->data + start, st);
+	planish_put16(out->data + start + 64, (uint16_t)named);
+	planish_put16(out->data + start + 66, (uint16_t)target);
+	planish_put32(out->data + start + 68, (uint32_t)(out->length - before_xattrs));
+	planish_put32(out->data + start, (uint32_t)(out->length - start));
+	return 0;
+}
+
+/*
+ * There is no lgetxattr relative to a directory before Linux 6.13. Through /proc the descriptor stands in for one, so
+ * that renaming a directory above cannot lead elsewhere; where /proc is not there, the path must do.
+ */
+static int choose_prefix(struct scan *scan, const char *path, const struct stat *st)
+{
+	struct stat seen;
+	int length = snprintf(scan->path, sizeof scan->path, "/proc/self/fd/%d/", scan->fd);
+
+	if (stat(scan->path, &seen) < 0 || seen.st_dev != st->st_dev || seen.st_ino != st->st_ino)
+		length = snprintf(scan->path, sizeof scan->path, "%s/", path);
+	if (length < 0 || (size_t)length >= sizeof scan->path - NAME_MAX)
+		return -ENAMETOOLONG;
+	scan->prefix = (size_t)length;
+	return 0;
+}
+
+static int is_dot(const char *name)
+{
+	return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
+}
+
+static int append_children(struct scan *scan, DIR *directory)
+{
+	for (;;) {
+		struct dirent *entry;
+		struct stat st;
+		int failed;
+
+		errno = 0;
+		entry = readdir(directory);
+		if (entry == NULL)
+			return errno == 0 ? 0 : fail(scan, PLANISH_STEP_LIST, "", -errno);
+		if (is_dot(entry->d_name))
+			continue;
+		if (fstatat(scan->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return fail(scan, PLANISH_STEP_STAT, entry->d_name, -errno);
+		failed = append_record(scan, entry->d_name, &st);
+		if (failed)
+			return failed;
+	}
+}
+
+static int scan_open_directory(struct scan *scan, const char *path, DIR *directory)
+{
+	struct stat st;
+	int failed;
+
+	if (fstat(scan->fd, &st) < 0)
+		return fail(scan, PLANISH_STEP_STAT, "", -errno);
+	failed = choose_prefix(scan, path, &st);
+	if (failed)
+		return fail(scan, PLANISH_STEP_OPEN, "", failed);
+	failed = append_record(scan, "", &st);
+	return failed ? failed : append_children(scan, directory);
+}
+
+int planish_scan_directory(const char *path, uint32_t flags, struct planish_bytes *out,
+			   struct planish_failure *failure)
+{
+	struct scan scan = { .flags = flags, .out = out, .failure = failure };
+	DIR *directory;
+	int failed;
+
+	scan.fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (scan.fd < 0)
+		return fail(&scan, PLANISH_STEP_OPEN, "", -errno);
+	directory = fdopendir(scan.fd);
+	if (directory == NULL) {
+		failed = fail(&scan, PLANISH_STEP_OPEN, "", -errno);
+		close(scan.fd);
+		return failed;
+	}
+	failed = scan_open_directory(&scan, path, directory);
+	closedir(directory); /* closes the descriptor as well */
+	return failed;
+}

@@ -1,0 +1,118 @@
+/**
+ * The packed results of the C helpers, decoded. The layout of a record stands at the head of `native-helpers/scan.c`;
+ * an attribute is u16 length of name, u32 length of value, name, value. All little-endian. The bytes come from our
+ * own C, so a record that does not fit is a defect (`INVARIANT`), but it is checked all the same.
+ */
+import { type ByteString, byteString } from '../bytes/byte-string.ts';
+import { NO_XATTRS, type Timestamp, type Xattrs } from '../bytes/stat.ts';
+import { PlanishError } from '../errors.ts';
+
+/** What the system tells of one inode under one name. */
+export interface InodeRecord {
+  /** Name in its directory; empty for the directory itself. */
+  readonly name: ByteString;
+  /** `st_mode` with the type bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly mtime: Timestamp;
+  readonly nlink: number;
+  /** Device numbers of the inode itself; 0 for what is no device. */
+  readonly major: number;
+  readonly minor: number;
+  /** Opaque: equal exactly when device of the file system and inode number are equal. One source only. */
+  readonly identity: string;
+  /** Target of a symbolic link, else empty. */
+  readonly target: ByteString;
+  /** In byte order of names; absent where they must be read apart. Shared between records. */
+  readonly xattrs: Xattrs | undefined;
+}
+
+/** One directory: its own record, and those of its children in the order of the file system. */
+export interface DirectoryListing {
+  readonly self: InodeRecord;
+  readonly children: readonly InodeRecord[];
+}
+
+const RECORD_HEAD = 72;
+const XATTR_HEAD = 6;
+
+/**
+ * Sets of attributes by their packed bytes. A tree with SELinux labels has a few hundred different sets on hundreds
+ * of thousands of inodes; sharing them keeps no buffer of a scan alive.
+ */
+export type XattrCache = Map<string, Xattrs>;
+
+/** Decodes what `scanDirectory` returned. The record of a child that is a directory has no attributes. */
+export function decodeListing(bytes: Buffer, cache: XattrCache): DirectoryListing {
+  const records: InodeRecord[] = [];
+  for (let at = 0; at < bytes.length; at += bytes.readUInt32LE(at))
+    records.push(decodeRecord(bytes, at, cache));
+  const [self, ...children] = records;
+  if (self === undefined) throw broken(0);
+  return { self, children };
+}
+
+function decodeRecord(bytes: Buffer, at: number, cache: XattrCache): InodeRecord {
+  if (at + RECORD_HEAD > bytes.length) throw broken(at);
+  const target = at + RECORD_HEAD + bytes.readUInt16LE(at + 64);
+  const xattrs = target + bytes.readUInt16LE(at + 66);
+  const end = xattrs + bytes.readUInt32LE(at + 68);
+  if (end !== at + bytes.readUInt32LE(at) || end > bytes.length) throw broken(at);
+  return {
+    name: byteString(bytes.toString('latin1', at + RECORD_HEAD, target)),
+    mode: bytes.readUInt32LE(at + 4),
+    uid: bytes.readUInt32LE(at + 8),
+    gid: bytes.readUInt32LE(at + 12),
+    size: readUint64(bytes, at + 16),
+    mtime: { sec: readInt64(bytes, at + 24), nsec: bytes.readUInt32LE(at + 32) },
+    nlink: bytes.readUInt32LE(at + 36),
+    major: bytes.readUInt32LE(at + 40),
+    minor: bytes.readUInt32LE(at + 44),
+    identity: bytes.toString('latin1', at + 48, at + 64),
+    target: byteString(bytes.toString('latin1', target, xattrs)),
+    xattrs: xattrs === end ? NO_XATTRS : cachedXattrs(bytes.toString('latin1', xattrs, end), cache),
+  };
+}
+
+function cachedXattrs(packed: string, cache: XattrCache): Xattrs {
+  const known = cache.get(packed);
+  if (known !== undefined) return known;
+  const decoded = decodeXattrs(Buffer.from(packed, 'latin1'));
+  cache.set(packed, decoded);
+  return decoded;
+}
+
+/** Decodes packed attributes; values are views of `bytes`. */
+export function decodeXattrs(bytes: Buffer): Xattrs {
+  const found: [ByteString, Uint8Array][] = [];
+  for (let at = 0; at < bytes.length; ) {
+    if (at + XATTR_HEAD > bytes.length) throw broken(at);
+    const value = at + XATTR_HEAD + bytes.readUInt16LE(at);
+    const next = value + bytes.readUInt32LE(at + 2);
+    if (next > bytes.length) throw broken(at);
+    found.push([byteString(bytes.toString('latin1', at + XATTR_HEAD, value)), bytes.subarray(value, next)]);
+    at = next;
+  }
+  return sortedXattrs(found);
+}
+
+/** Attributes as a map in byte order of names, so that every way of reading them gives the same map. */
+export function sortedXattrs(pairs: [ByteString, Uint8Array][]): Xattrs {
+  if (pairs.length === 0) return NO_XATTRS;
+  return new Map(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+// Sizes and times beyond 2^53 lose their last bits here and are refused by whoever knows the limits.
+function readUint64(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readUInt32LE(at + 4) * 2 ** 32;
+}
+
+function readInt64(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at) + bytes.readInt32LE(at + 4) * 2 ** 32;
+}
+
+function broken(offset: number): PlanishError {
+  return new PlanishError('INVARIANT', 'the native helpers returned bytes that are no records', { offset });
+}
