@@ -45,6 +45,8 @@ export const LIMITS = {
   dumpLineBytes: 1024 * 1024,
   /** zstd window that a frame may ask for, as a power of two (128 MiB). */
   zstdWindowLog: 27,
+  /** Bytes of one directory on disk when read at once: names, metadata and all extended attributes. */
+  scanBytes: 2 ** 29,
 } as const;
 
 /** Name of a limit. */
