@@ -45,6 +45,10 @@ export const LIMITS = {
   dumpLineBytes: 1024 * 1024,
   /** zstd window that a frame may ask for, as a power of two (128 MiB). */
   zstdWindowLog: 27,
+  /** Bytes of one file of a package database inside the image (status, one file list). */
+  packageDatabaseBytes: 64 * 1024 * 1024,
+  /** Bytes of a package's changelog that are looked at, compressed and expanded. */
+  changelogBytes: 4 * 1024 * 1024,
   /** Bytes of one directory on disk when read at once: names, metadata and all extended attributes. */
   scanBytes: 2 ** 29,
 } as const;
