@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+/** argv → command → exit status: the only file that ends the process. */
+import { CommanderError } from 'commander';
+import { fromThrown } from './failure.ts';
+import { createProgram } from './program.ts';
+import { Runtime } from './runtime.ts';
+
+async function main(): Promise<number> {
+  const runtime = new Runtime();
+  const program = createProgram(runtime);
+  try {
+    await program.parseAsync();
+    return runtime.exitStatus;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    return fromThrown(error, runtime);
+  } finally {
+    runtime.close();
+  }
+}
+
+process.exitCode = await main();

@@ -1,0 +1,64 @@
+/** The command tree. Verbs load their code when they are run, so that help and version start fast. */
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { addBuild } from './commands/build.ts';
+import { addCat } from './commands/cat.ts';
+import { addDigest } from './commands/digest.ts';
+import { addDump } from './commands/dump.ts';
+import { addInspect } from './commands/inspect.ts';
+import { addLs } from './commands/ls.ts';
+import { addMkfs } from './commands/mkfs.ts';
+import { addPlan } from './commands/plan.ts';
+import { addVerify } from './commands/verify.ts';
+import type { Runtime } from './runtime.ts';
+
+const REFERENCES = `
+References:
+  oci:DIR[:TAG|@DIGEST]      an OCI image layout            oci-archive:FILE[:TAG]     the same in a tar
+  docker-archive:FILE[:REF]  what docker or podman save     tar:FILE                   one flat tar
+  rootfs:DIR                 a directory                    dump:FILE, dump:-          a composefs dumpfile
+  A bare path is recognised by what lies there.
+
+Exit status:
+  0 done, nothing found    1 findings    2 usage    3 bad input    4 integrity    5 environment    70 internal
+
+Examples:
+  $ planish build oci:app:latest -o oci:app:flat
+  $ planish digest oci-archive:app.tar
+  $ planish verify oci:app:flat`;
+
+/** All verbs, printing to and interrupted through `runtime`. */
+export function createProgram(runtime: Runtime): Command {
+  const program = new Command('planish')
+    .description('Flatten OCI images, digest them as composefs hosts do, and split them into layers that last.')
+    .version(readVersion(), '-V, --version')
+    .addOption(new Option('--json', 'one JSON document on standard output instead of text'))
+    .addOption(new Option('-j, --jobs <n>', 'threads (never changes a byte)').argParser(parseCount))
+    .addOption(new Option('-q, --quiet', 'no text, no progress, no warnings; errors remain'))
+    .addOption(new Option('-v, --verbose', 'all warnings, and causes of errors'))
+    .addOption(
+      new Option('--progress <mode>', 'progress on standard error').choices(['auto', 'plain', 'none']).default('auto'),
+    )
+    .addHelpText('after', REFERENCES)
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .showHelpAfterError('(planish VERB --help shows what there is)')
+    .exitOverride();
+  const add = [addBuild, addDigest, addDump, addMkfs, addLs, addCat, addInspect, addPlan, addVerify];
+  for (const addVerb of add) inherit(program, addVerb(program, runtime));
+  return program;
+}
+
+function inherit(program: Command, verb: Command): void {
+  verb.copyInheritedSettings(program).configureHelp({ showGlobalOptions: true }).exitOverride();
+}
+
+function readVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** A whole number from 1. */
+export function parseCount(text: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a whole number from 1.');
+}

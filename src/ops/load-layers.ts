@@ -1,0 +1,87 @@
+/** Reads all layers of an image on the pool, each once, and keeps their contents within reach where wanted. */
+import type { BlobDigest, HashAlgorithm } from '../bytes/digest.ts';
+import { byteString, fromUtf8 } from '../bytes/byte-string.ts';
+import { DETECT_BYTES, detectCompression } from '../compress/detect.ts';
+import type { CompressionKind } from '../compress/kind.ts';
+import { type BlobFile, readPart } from '../io/blob-file.ts';
+import type { IngestResult } from '../layer/ingest.ts';
+import type { LayerIndex } from '../layer/layer-index.ts';
+import type { ContentFile } from '../parallel/content-file.ts';
+import type { Session } from './session.ts';
+
+/** A layer to be read. Absent expectations are not checked. */
+export interface LayerInput {
+  readonly blob: BlobFile;
+  readonly digest: BlobDigest | undefined;
+  readonly size: number | undefined;
+  readonly diffId: BlobDigest | undefined;
+  readonly claimed: CompressionKind | undefined;
+}
+
+/** How layers are read. */
+export interface LoadLayersOptions {
+  readonly algorithm: HashAlgorithm;
+  /** Keep the uncompressed tars readable until the session ends. */
+  readonly contents: boolean;
+}
+
+/** Layers in their order; `contents[i]` is where the contents of layer i are read, empty when not wanted. */
+export interface LoadedLayers {
+  readonly layers: readonly LayerIndex[];
+  readonly contents: readonly ContentFile[];
+}
+
+/**
+ * Reads the layers, the largest first so that no thread ends up alone with it. Warnings are passed on in the order of
+ * layers, whatever finished first.
+ */
+export async function loadLayers(
+  session: Session,
+  inputs: readonly LayerInput[],
+  options: LoadLayersOptions,
+): Promise<LoadedLayers> {
+  const contents = options.contents ? inputs.map((input) => contentFileOf(session, input)) : [];
+  const done = inputs.map(() => 0);
+  const total = inputs.reduce((sum, { blob }) => sum + blob.size, 0);
+  const results: Promise<IngestResult>[] = [];
+  for (const ordinal of bySizeDescending(inputs)) {
+    const progress = (bytes: number): void => {
+      done[ordinal] = bytes;
+      const sum = done.reduce((a, b) => a + b, 0);
+      session.onProgress({ stage: 'read', done: sum, total, unit: 'bytes' });
+    };
+    results[ordinal] = ingest(session, inputs, ordinal, options, contents[ordinal], progress);
+  }
+  const ingested = await Promise.all(results);
+  for (const { warnings } of ingested) warnings.forEach(session.onWarning);
+  return { layers: ingested.map(({ index }) => index), contents };
+}
+
+function bySizeDescending(inputs: readonly LayerInput[]): number[] {
+  return inputs
+    .map((_, ordinal) => ordinal)
+    .sort((a, b) => (inputs[b]?.blob.size ?? 0) - (inputs[a]?.blob.size ?? 0) || a - b);
+}
+
+async function ingest(
+  session: Session,
+  inputs: readonly LayerInput[],
+  ordinal: number,
+  options: LoadLayersOptions,
+  content: ContentFile | undefined,
+  progress: (bytes: number) => void,
+): Promise<IngestResult> {
+  const { blob, ...expected } = inputs[ordinal] as LayerInput;
+  const request = { ...expected, ordinal, source: ordinal, algorithm: options.algorithm };
+  const spool = content?.kind === 'descriptor' ? content.fd : undefined;
+  const result = await session.pool.run('ingest', { blob, request, spool }, progress);
+  progress(blob.size);
+  return result;
+}
+
+/** An uncompressed layer is read in place; any other is spooled, uncompressed, to a file without a name. */
+function contentFileOf(session: Session, { blob }: LayerInput): ContentFile {
+  const compression = detectCompression(readPart(blob, 0, DETECT_BYTES));
+  if (compression !== 'none') return { kind: 'descriptor', fd: session.openSpool(), base: 0 };
+  return { kind: 'path', path: byteString(fromUtf8(blob.file)), base: blob.offset };
+}

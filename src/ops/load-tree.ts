@@ -1,0 +1,227 @@
+/** Opens any source and makes one tree of it. */
+import { readFileSync } from 'node:fs';
+import { arch } from 'node:os';
+import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
+import { DumpfileParser } from '../dumpfile/parse.ts';
+import { decodeImage } from '../erofs/reader.ts';
+import { fromSystemError, PlanishError } from '../errors.ts';
+import { type BlobFile, readBlob, readSmallBlob } from '../io/blob-file.ts';
+import { type OpenedImage, openSource } from '../io/open-image.ts';
+import { measureTree, scanRootfs, type UnmeasuredFile } from '../io/rootfs.ts';
+import type { LayerIndex } from '../layer/layer-index.ts';
+import { LIMITS } from '../limits.ts';
+import { layerMediaType } from '../oci/media-types.ts';
+import { parsePlatform } from '../oci/platform.ts';
+import { parseSource } from '../oci/reference.ts';
+import type { ContentFile } from '../parallel/content-file.ts';
+import type { DumpFacts } from '../tree/dump-facts.ts';
+import { flatten } from '../tree/flatten.ts';
+import type { Directory } from '../tree/tree.ts';
+import { type LayerInput, loadLayers } from './load-layers.ts';
+import type { CommonOptions, Session } from './session.ts';
+
+/** Options of every verb that makes a tree of its source. */
+export interface SourceOptions extends CommonOptions {
+  /** `os/arch[/variant]` to choose from an index; default: Linux on the architecture of this machine. */
+  readonly platform?: string | undefined;
+  /** fs-verity algorithm of contents and images; default `sha512`. Changes digests. */
+  readonly algorithm?: HashAlgorithm | undefined;
+  /** What to do about an entry whose parent directory no layer holds; default `create`, with a warning. */
+  readonly missingParents?: 'refuse' | 'create' | undefined;
+  /** Whether to read extended attributes of a `rootfs:` source; default `all`. */
+  readonly xattrs?: 'all' | 'skip' | undefined;
+  /** Whether a dumpfile must be exactly as composefs-rs writes it; default: as lenient as the C tools. */
+  readonly strict?: boolean | undefined;
+}
+
+/** What the verb will do with the tree. */
+export interface Needs {
+  /** Contents will be read again. */
+  readonly contents: boolean;
+  /** fs-verity digests of contents are needed. */
+  readonly digests: boolean;
+}
+
+/** A source as one tree. */
+export interface LoadedTree {
+  readonly kind: 'image' | 'tar' | 'rootfs' | 'dump' | 'erofs';
+  readonly root: Directory;
+  readonly algorithm: HashAlgorithm;
+  /** Rows that locations of contents name. */
+  readonly contents: readonly ContentFile[];
+  /** The layers, for sources that have any. */
+  readonly layers: readonly LayerIndex[];
+  /** Documents of the image, for sources that are one. */
+  readonly image: OpenedImage | undefined;
+  /** What a dumpfile said beyond the tree. */
+  readonly facts: DumpFacts | undefined;
+  /** Format version of an EROFS source. */
+  readonly version: 0 | 1 | 2 | undefined;
+}
+
+/** Algorithm of bootc and of new composefs repositories. Changing this changes digests. */
+export const DEFAULT_ALGORITHM: HashAlgorithm = 'sha512';
+
+/**
+ * Loads a source given as text. An image opened here stays open until `close` of the result's image is called, which
+ * {@link withTree} does.
+ */
+export async function withTree<T>(
+  session: Session,
+  text: string,
+  options: SourceOptions,
+  needs: Needs,
+  use: (tree: LoadedTree) => Promise<T>,
+): Promise<T> {
+  const opened = await openSource(parseSource(text), {
+    platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
+    architecture: arch(),
+    temporaryDirectory: options.temporaryDirectory,
+    onWarning: session.onWarning,
+  });
+  const image = opened.kind === 'image' ? opened : undefined;
+  try {
+    switch (opened.kind) {
+      case 'image':
+        return await use(await loadImageTree(session, opened, options, needs));
+      case 'tar':
+        return await use(await loadTarTree(session, opened.blob, options, needs));
+      case 'rootfs':
+        return await use(await loadRootfsTree(session, opened.path, options, needs));
+      case 'dump':
+        return await use(await loadDumpTree(opened.file, options));
+      case 'erofs':
+        return await use(loadErofsTree(opened.file, options));
+    }
+  } finally {
+    await image?.close();
+  }
+}
+
+const BARE = { image: undefined, facts: undefined, version: undefined, layers: [], contents: [] } as const;
+
+/** What must be checked of each layer of an image. */
+export function layerInputs(image: OpenedImage): LayerInput[] {
+  return image.layers.map(({ blob, descriptor, diffId }) => ({
+    blob,
+    digest: descriptor.digest,
+    size: descriptor.size,
+    diffId,
+    claimed: layerMediaType(descriptor.mediaType)?.compression,
+  }));
+}
+
+async function loadImageTree(
+  session: Session,
+  image: OpenedImage,
+  options: SourceOptions,
+  needs: Needs,
+): Promise<LoadedTree> {
+  const inputs = layerInputs(image);
+  return { ...(await loadFlattened(session, inputs, options, needs)), kind: 'image', image };
+}
+
+async function loadTarTree(
+  session: Session,
+  blob: BlobFile,
+  options: SourceOptions,
+  needs: Needs,
+): Promise<LoadedTree> {
+  const input = { blob, digest: undefined, size: undefined, diffId: undefined, claimed: undefined };
+  return { ...(await loadFlattened(session, [input], options, needs)), kind: 'tar' };
+}
+
+async function loadFlattened(
+  session: Session,
+  inputs: readonly LayerInput[],
+  options: SourceOptions,
+  needs: Needs,
+): Promise<Omit<LoadedTree, 'kind'>> {
+  const algorithm = options.algorithm ?? DEFAULT_ALGORITHM;
+  const { layers, contents } = await loadLayers(session, inputs, { algorithm, contents: needs.contents });
+  session.checkInterrupted();
+  session.onProgress({ stage: 'flatten', done: 0, total: undefined, unit: 'files' });
+  const numbered = layers.map(({ entries }, ordinal) => ({ ordinal, entries }));
+  const { root } = flatten(numbered, {
+    missingParents: options.missingParents ?? 'create',
+    whiteouts: 'oci',
+    onWarning: session.onWarning,
+  });
+  return { ...BARE, root, algorithm, layers, contents };
+}
+
+async function loadRootfsTree(
+  session: Session,
+  directory: string,
+  options: SourceOptions,
+  needs: Needs,
+): Promise<LoadedTree> {
+  const algorithm = options.algorithm ?? DEFAULT_ALGORITHM;
+  const { onWarning } = session;
+  const scan = await scanRootfs(directory, { onWarning, xattrs: options.xattrs ?? 'all' });
+  if (needs.digests) await measureTree(scan, (files) => measure(session, files, algorithm));
+  const contents = scan.files.map((path): ContentFile => ({ kind: 'path', path, base: 0 }));
+  return { ...BARE, kind: 'rootfs', root: scan.root, algorithm, contents };
+}
+
+/** Files that one task measures: enough to be worth a message, few enough to share out. */
+const MEASURE_FILES = 512;
+const MEASURE_BYTES = 64 * 1024 * 1024;
+
+async function measure(
+  session: Session,
+  files: readonly UnmeasuredFile[],
+  algorithm: HashAlgorithm,
+): Promise<VerityDigest[]> {
+  const batches = splitIntoBatches(files);
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  let done = 0;
+  const results = batches.map(async (batch) => {
+    const digests = await session.pool.run('measure', { files: batch, algorithm });
+    done += batch.reduce((sum, { size }) => sum + size, 0);
+    session.onProgress({ stage: 'read', done, total, unit: 'bytes' });
+    return digests;
+  });
+  return (await Promise.all(results)).flat();
+}
+
+function splitIntoBatches(files: readonly UnmeasuredFile[]): UnmeasuredFile[][] {
+  const batches: UnmeasuredFile[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const file of files) {
+    const last = batches.at(-1);
+    if (last === undefined || last.length >= MEASURE_FILES || bytes + file.size > MEASURE_BYTES) {
+      batches.push([file]);
+      bytes = file.size;
+    } else {
+      last.push(file);
+      bytes += file.size;
+    }
+  }
+  return batches;
+}
+
+async function loadDumpTree(file: string, options: SourceOptions): Promise<LoadedTree> {
+  const parser = new DumpfileParser({ strict: options.strict ?? false });
+  const pieces = file === '-' ? process.stdin : readBlob(wholeBlob(file));
+  for await (const piece of pieces) parser.push(piece as Uint8Array);
+  const { root, facts } = parser.finish();
+  return { ...BARE, kind: 'dump', root, facts, algorithm: options.algorithm ?? 'sha256' };
+}
+
+function wholeBlob(file: string): BlobFile {
+  try {
+    return { file, offset: 0, size: readFileSync(file).length };
+  } catch (error) {
+    throw fromSystemError(error, 'opening the dumpfile', { file });
+  }
+}
+
+function loadErofsTree(file: string, options: SourceOptions): LoadedTree {
+  const bytes = readSmallBlob(wholeBlob(file), LIMITS.erofsBytes);
+  const image = decodeImage(bytes);
+  if (options.algorithm !== undefined && options.algorithm !== image.algorithm) {
+    throw new PlanishError('BAD_OPTION', 'the algorithm of an image is fixed by the digests in it', { file });
+  }
+  return { ...BARE, kind: 'erofs', root: image.root, facts: image.facts, version: image.version, algorithm: image.algorithm };
+}

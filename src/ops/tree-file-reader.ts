@@ -1,0 +1,64 @@
+/** Contents of files of a loaded tree, for package databases and for `cat`. */
+import type { ByteString } from '../bytes/byte-string.ts';
+import { PlanishError } from '../errors.ts';
+import { type ContentFile, ContentReader } from '../parallel/content-file.ts';
+import { type Content, contentSize, type Directory } from '../tree/tree.ts';
+import { lookup } from '../tree/walk.ts';
+
+/** Largest file that is read whole. */
+const WHOLE_FILE_BYTES = 64 * 1024 * 1024;
+
+const PIECE_BYTES = 256 * 1024;
+
+/** See the module. Close it when done. */
+export class TreeFileReader {
+  readonly #root: Directory;
+  readonly #reader: ContentReader;
+
+  constructor(root: Directory, contents: readonly ContentFile[]) {
+    this.#root = root;
+    this.#reader = new ContentReader(contents);
+  }
+
+  /** The content of a regular file, `undefined` when there is none at the path or it is larger than 64 MiB. */
+  read(path: ByteString): Uint8Array | undefined {
+    const node = lookup(this.#root, path);
+    if (node?.type !== 'regular' || contentSize(node.content) > WHOLE_FILE_BYTES) return undefined;
+    return Buffer.concat([...this.pieces(node.content)]);
+  }
+
+  /** The bytes of a content in pieces, each a fresh buffer. */
+  *pieces(content: Content): Generator<Uint8Array, void, undefined> {
+    if (content.kind === 'inline') {
+      yield content.bytes;
+      return;
+    }
+    if (content.location === undefined) {
+      throw new PlanishError('UNREPRESENTABLE', 'the content of the file is not in this source, only its digest');
+    }
+    const { source, extents } = content.location;
+    let position = 0;
+    for (const { at, offset, length } of extents) {
+      yield* zeros(at - position);
+      yield* this.#range(source, offset, length);
+      position = at + length;
+    }
+    yield* zeros(content.size - position);
+  }
+
+  close(): void {
+    this.#reader.close();
+  }
+
+  *#range(source: number, offset: number, length: number): Generator<Uint8Array, void, undefined> {
+    for (let done = 0; done < length; done += PIECE_BYTES) {
+      const piece = new Uint8Array(Math.min(PIECE_BYTES, length - done));
+      this.#reader.read(source, offset + done, piece);
+      yield piece;
+    }
+  }
+}
+
+function* zeros(length: number): Generator<Uint8Array, void, undefined> {
+  for (let left = length; left > 0; left -= PIECE_BYTES) yield new Uint8Array(Math.min(PIECE_BYTES, left));
+}

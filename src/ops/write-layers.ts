@@ -1,0 +1,96 @@
+/** Writes the layers of a plan on the pool. */
+import type { ByteString } from '../bytes/byte-string.ts';
+import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
+import { computeLayerKey } from '../layer/key.ts';
+import { memberTree, selectMembers } from '../layer/members.ts';
+import { buildTarScript, STEP, STEP_WIDTH, type TarScript } from '../layer/tar-script.ts';
+import type { LayerCompression, WrittenLayer } from '../layer/write.ts';
+import type { ContentFile } from '../parallel/content-file.ts';
+import type { Directory } from '../tree/tree.ts';
+import { mapConcurrently } from './concurrently.ts';
+import type { Session } from './session.ts';
+
+/** A layer to be written: the paths it holds (ancestors are added) and its content bytes, for scheduling. */
+export interface LayerOrder {
+  readonly paths: readonly ByteString[];
+  readonly size: number;
+}
+
+/** What all layers share. */
+export interface WriteLayersOptions {
+  readonly root: Directory;
+  readonly contents: readonly ContentFile[];
+  readonly algorithm: HashAlgorithm;
+  readonly compression: LayerCompression;
+  /** A path for a new blob; `ordinal` keeps them apart. */
+  readonly blobFile: (ordinal: number) => string;
+}
+
+/** A layer as written; `file` holds the blob. */
+export interface FinishedLayer extends WrittenLayer {
+  readonly key: VerityDigest;
+  readonly file: string;
+  /** Entries of the tar, ancestors included. */
+  readonly entries: number;
+}
+
+/**
+ * Writes every layer, the largest first; results are in the plan's order. Scripts are made only as threads become
+ * free, so memory is bounded by the number of threads.
+ */
+export async function writeLayers(
+  session: Session,
+  orders: readonly LayerOrder[],
+  options: WriteLayersOptions,
+): Promise<FinishedLayer[]> {
+  const total = orders.reduce((sum, { size }) => sum + size, 0);
+  const done = orders.map(() => 0);
+  const largestFirst = orders
+    .map((order, ordinal) => ({ order, ordinal }))
+    .sort((a, b) => b.order.size - a.order.size || a.ordinal - b.ordinal);
+  const finished: FinishedLayer[] = new Array(orders.length);
+  await mapConcurrently(largestFirst, session.pool.width, async ({ order, ordinal }) => {
+    session.checkInterrupted();
+    const progress = (bytes: number): void => {
+      done[ordinal] = Math.min(bytes, order.size);
+      const sum = done.reduce((a, b) => a + b, 0);
+      session.onProgress({ stage: 'write', done: sum, total, unit: 'bytes' });
+    };
+    finished[ordinal] = await writeOne(session, order, options.blobFile(ordinal), options, progress);
+    progress(order.size);
+  });
+  return finished;
+}
+
+async function writeOne(
+  session: Session,
+  order: LayerOrder,
+  file: string,
+  options: WriteLayersOptions,
+  progress: (bytes: number) => void,
+): Promise<FinishedLayer> {
+  const { root, algorithm, compression } = options;
+  const members = selectMembers(root, order.paths);
+  const key = computeLayerKey(memberTree(members), algorithm);
+  const { script, contents } = ownSources(buildTarScript(members), options.contents);
+  const written = await session.pool.run('write', { script, contents, compression, file }, progress);
+  return { ...written, key, file, entries: members.length };
+}
+
+/** Renumbers a script's sources to those it uses, so that a thread is not sent the table of a whole root. */
+function ownSources(
+  script: TarScript,
+  all: readonly ContentFile[],
+): { script: TarScript; contents: ContentFile[] } {
+  const numbers = new Map<number, number>();
+  const steps = script.steps.slice();
+  for (let row = 0; row < steps.length; row += STEP_WIDTH) {
+    if (steps[row] !== STEP.copy) continue;
+    const source = steps[row + 1] as number;
+    const number = numbers.get(source) ?? numbers.size;
+    numbers.set(source, number);
+    steps[row + 1] = number;
+  }
+  const contents = [...numbers.keys()].map((source) => all[source] as ContentFile);
+  return { script: { ...script, steps }, contents };
+}
