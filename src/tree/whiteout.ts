@@ -1,0 +1,113 @@
+/**
+ * Applying whiteouts and opaque markers to the growing tree, in both readings.
+ *
+ * The OCI reading takes two passes over a layer. The first applies every marker to what lower layers left, so where
+ * a marker stands does not matter; the second meets the markers again in tar order, and finds something at a marker's
+ * name exactly when this layer put it there before: then a host, which removes what it finds, gets another tree.
+ *
+ * What the first pass removes stays within reach of hard links that stand before the marker, since at their place
+ * in the tar the target is still there.
+ */
+import type { ByteString } from '../bytes/byte-string.ts';
+import type { FlattenState } from './flatten-state.ts';
+import type { Marker } from './marker.ts';
+import { parentPath, splitPath } from './path.ts';
+import type { Directory, Node } from './tree.ts';
+import { joinPath, lookup } from './walk.ts';
+
+/** A marker of the layer, by position. */
+export interface PlacedMarker {
+  readonly marker: Marker;
+  /** Path of the marker's own entry. */
+  readonly path: ByteString;
+  /** Position of the entry in its layer. */
+  readonly index: number;
+}
+
+/** What markers of the current layer removed from lower layers, and by which entry. */
+export class Removed {
+  readonly #byDirectory = new Map<
+    Directory,
+    Map<ByteString, { readonly node: Node; readonly index: number }>
+  >();
+
+  add(directory: Directory, name: ByteString, node: Node, index: number): void {
+    const names = this.#byDirectory.get(directory);
+    if (names === undefined) this.#byDirectory.set(directory, new Map([[name, { node, index }]]));
+    else names.set(name, { node, index });
+  }
+
+  /** The node that lower layers had at a path, when no marker before entry `index` has removed it. */
+  lookup(root: Directory, path: ByteString, index: number): Node | undefined {
+    if (this.#byDirectory.size === 0) return undefined;
+    let node: Node = root;
+    for (const name of splitPath(path)) {
+      if (node.type !== 'directory') return undefined;
+      const child = this.#child(node, name, index);
+      if (child === undefined) return undefined;
+      node = child;
+    }
+    return node;
+  }
+
+  #child(directory: Directory, name: ByteString, index: number): Node | undefined {
+    const removed = this.#byDirectory.get(directory)?.get(name);
+    if (removed === undefined) return directory.children.get(name);
+    return removed.index > index ? removed.node : undefined;
+  }
+}
+
+/** OCI, first pass: removes what lower layers hold. Warns of a whiteout that names nothing. */
+export function hideLower(state: FlattenState, placed: PlacedMarker, removed: Removed): void {
+  const { marker, path, index } = placed;
+  const found = lookup(state.root, parentPath(path));
+  const children = found?.type === 'directory' ? found.children : new Map<ByteString, Node>();
+  if (marker.kind === 'whiteout' && !children.has(marker.name)) warnWithoutTarget(state, path);
+  for (const name of hiddenNames(marker, children)) {
+    removed.add(found as Directory, name, children.get(name) as Node, index);
+    children.delete(name);
+  }
+  state.forgetRecent();
+}
+
+function hiddenNames(marker: Marker, children: ReadonlyMap<ByteString, Node>): ByteString[] {
+  if (marker.kind === 'opaque') return [...children.keys()];
+  return marker.kind === 'whiteout' && children.has(marker.name) ? [marker.name] : [];
+}
+
+/** OCI, second pass: says where a host, going by tar order, would remove what this layer has just added. */
+export function checkOrder(state: FlattenState, placed: PlacedMarker): void {
+  const { marker, path } = placed;
+  const directory = state.existingParentOf(path);
+  if (directory === undefined) return;
+  const differs =
+    marker.kind === 'whiteout' ? directory.children.has(marker.name) : directory.children.size > 0;
+  if (!differs) return;
+  const victim = marker.kind === 'whiteout' ? joinPath(parentPath(path), marker.name) : parentPath(path);
+  state.warnOnce(`layer ${state.layer}`, 'WHITEOUT_ORDER', victim, orderMessage(marker));
+}
+
+function orderMessage(marker: Marker): string {
+  return marker.kind === 'whiteout'
+    ? 'is added before its whiteout in the same layer: hosts remove it, OCI keeps it'
+    : 'is marked opaque after entries of the same layer: hosts remove those, OCI keeps them';
+}
+
+/**
+ * Host reading: removes whatever is there now. A marker without its parent directory is refused as any other entry
+ * is; where parents may be created none is made for a marker.
+ */
+export function removeNow(state: FlattenState, placed: PlacedMarker): void {
+  const { marker, path } = placed;
+  const directory = state.createParents ? state.existingParentOf(path) : state.parentOf(path);
+  if (marker.kind === 'whiteout') {
+    if (directory?.children.delete(marker.name) !== true) warnWithoutTarget(state, path);
+  } else {
+    directory?.children.clear();
+  }
+  state.forgetRecent();
+}
+
+function warnWithoutTarget(state: FlattenState, path: ByteString): void {
+  state.warn('WHITEOUT_WITHOUT_TARGET', path, 'hides nothing: no lower layer holds that name');
+}
