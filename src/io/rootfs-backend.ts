@@ -1,0 +1,163 @@
+/**
+ * Ways of reading one directory of a root file system: by the C helpers in one call, or by calls of Node and a
+ * source of attributes. Both give the same records; links are never followed below the root.
+ */
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { type ByteString, byteString, display, fromBytes, toBytes } from '../bytes/byte-string.ts';
+import { NO_XATTRS, type Timestamp } from '../bytes/stat.ts';
+import { PlanishError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { FAILURE_BYTES, type NativeHelpers, SCAN_STEPS, SCAN_WITHOUT_XATTRS } from '../native/contract.ts';
+import { nativeHelpers, nativeStatus } from '../native/load.ts';
+import {
+  type DirectoryListing,
+  decodeListing,
+  type InodeRecord,
+  type XattrCache,
+} from '../native/records.ts';
+import { joinPath } from '../tree/walk.ts';
+import { systemCallError } from './system-call.ts';
+import { BLIND_XATTR_SOURCE, type FsXattr, fsXattrSource, type XattrSource } from './xattr.ts';
+import { findGetfattr } from './xattr-getfattr.ts';
+
+/** Whether extended attributes are read at all. */
+export type XattrMode = 'all' | 'skip';
+
+/** A way of reading directories. */
+export interface RootfsBackend {
+  readonly name: string;
+  /** Why a faster one is not used; absent for the fastest. */
+  readonly slowBecause: string | undefined;
+  /**
+   * One directory. Throws `CONTENT_CHANGED` where something vanished or was replaced, `SYSCALL_FAILED` where reading
+   * is refused, `LIMIT_EXCEEDED` where the directory does not fit.
+   */
+  list(path: ByteString): DirectoryListing;
+  /** For the records that `list` gives without attributes. */
+  readonly xattrs: XattrSource;
+}
+
+const EOVERFLOW = -75;
+const S_IFMT = 0o170000;
+const S_IFDIR = 0o040000;
+const S_IFLNK = 0o120000;
+
+/** The best that this machine has. */
+export async function chooseBackend(mode: XattrMode): Promise<RootfsBackend> {
+  const helpers = nativeHelpers();
+  if (helpers !== undefined) return nativeBackend(helpers, mode);
+  const status = nativeStatus();
+  const reason = status.available ? '' : status.reason;
+  if (mode === 'skip') return portableBackend(undefined, reason);
+  const rest = findGetfattr() ?? BLIND_XATTR_SOURCE;
+  const fsXattr = await loadFsXattr();
+  return portableBackend(fsXattr === undefined ? rest : fsXattrSource(fsXattr, rest), reason);
+}
+
+async function loadFsXattr(): Promise<FsXattr | undefined> {
+  try {
+    return await import('fs-xattr');
+  } catch {
+    return undefined;
+  }
+}
+
+/** One call of the C helpers a directory. */
+export function nativeBackend(helpers: NativeHelpers, mode: XattrMode): RootfsBackend {
+  const cache: XattrCache = new Map();
+  const failure = new Uint8Array(FAILURE_BYTES);
+  const flags = mode === 'skip' ? SCAN_WITHOUT_XATTRS : 0;
+  const list = (path: ByteString): DirectoryListing => {
+    const packed = helpers.scanDirectory(toBytes(path), flags, LIMITS.scanBytes, failure);
+    if (typeof packed === 'number') throw scanError(packed, path, failure);
+    return decodeListing(packed, cache);
+  };
+  return { name: 'native', slowBecause: undefined, list, xattrs: BLIND_XATTR_SOURCE };
+}
+
+function scanError(errno: number, path: ByteString, failure: Uint8Array): PlanishError {
+  const name = fromBytes(failure, 2, 2 + (failure[1] ?? 0));
+  const place = name === '' ? path : joinPath(path, name);
+  if (errno !== EOVERFLOW) {
+    return systemCallError(errno, `scanning, ${SCAN_STEPS[failure[0] ?? 0] ?? 'start'}`, place);
+  }
+  return new PlanishError('LIMIT_EXCEEDED', 'a directory and its attributes take more memory than allowed', {
+    file: display(path),
+    limit: 'scanBytes',
+    expected: LIMITS.scanBytes,
+  });
+}
+
+/** Calls of Node, and attributes from `xattrs`; without a source there are none. */
+export function portableBackend(xattrs: XattrSource | undefined, reason: string): RootfsBackend {
+  const list = (path: ByteString): DirectoryListing => listPortably(path, xattrs === undefined);
+  return {
+    name: `node, ${xattrs?.name ?? 'no attributes'}`,
+    slowBecause: reason,
+    list,
+    xattrs: xattrs ?? BLIND_XATTR_SOURCE,
+  };
+}
+
+/**
+ * Node has no call relative to an open directory, so the directory is looked at before and after: whoever replaces
+ * it meanwhile is noticed.
+ */
+function listPortably(path: ByteString, skipXattrs: boolean): DirectoryListing {
+  const none = byteString('');
+  const self = lookAt(path, none, skipXattrs);
+  if ((self.mode & S_IFMT) !== S_IFDIR) throw systemCallError('ENOTDIR', 'listing', path);
+  const names = attempt('listing', path, () => readdirSync(toBytes(path) as Buffer, { encoding: 'buffer' }));
+  const children = names.map((bytes) => {
+    const name = fromBytes(bytes);
+    return lookAt(joinPath(path, name), name, skipXattrs);
+  });
+  const after = lookAt(path, none, skipXattrs);
+  if (after.identity !== self.identity) throw systemCallError('ESTALE', 'listing', path);
+  return { self, children };
+}
+
+function lookAt(path: ByteString, name: ByteString, skipXattrs: boolean): InodeRecord {
+  const bytes = toBytes(path) as Buffer;
+  const stat = attempt('reading metadata', path, () => lstatSync(bytes, { bigint: true }));
+  const mode = Number(stat.mode);
+  return {
+    name,
+    mode,
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    size: Number(stat.size),
+    mtime: splitNanoseconds(stat.mtimeNs),
+    nlink: Number(stat.nlink),
+    ...splitDevice(stat.rdev),
+    identity: `${stat.dev}:${stat.ino}`,
+    target: (mode & S_IFMT) === S_IFLNK ? readTarget(path, bytes) : byteString(''),
+    xattrs: skipXattrs ? NO_XATTRS : undefined,
+  };
+}
+
+function readTarget(path: ByteString, bytes: Buffer): ByteString {
+  return fromBytes(attempt('reading a link', path, () => readlinkSync(bytes, { encoding: 'buffer' })));
+}
+
+/** Seconds rounded down, so that the nanoseconds count upwards before 1970 as well. */
+function splitNanoseconds(total: bigint): Timestamp {
+  const nsec = ((total % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+  return { sec: Number((total - nsec) / 1_000_000_000n), nsec: Number(nsec) };
+}
+
+/** `gnu_dev_major` and `gnu_dev_minor`: 12 + 20 bits and 8 + 24 bits, interleaved. */
+function splitDevice(device: bigint): { major: number; minor: number } {
+  return {
+    major: Number(((device >> 8n) & 0xfffn) | ((device >> 32n) & 0xfffff000n)),
+    minor: Number((device & 0xffn) | ((device >> 12n) & 0xffffff00n)),
+  };
+}
+
+function attempt<T>(action: string, path: ByteString, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw systemCallError((error as NodeJS.ErrnoException).code ?? String(error), action, path, error);
+  }
+}

@@ -1,0 +1,206 @@
+/** The walk behind `rootfs.ts`: listings of directories become a tree. */
+import { type ByteString, byteString, display } from '../bytes/byte-string.ts';
+import { EPOCH, NO_XATTRS } from '../bytes/stat.ts';
+import { PlanishError } from '../errors.ts';
+import { LIMITS, type LimitName } from '../limits.ts';
+import type { InodeRecord } from '../native/records.ts';
+import type { OnProgress } from '../progress.ts';
+import {
+  type Content,
+  type Directory,
+  EMPTY_CONTENT,
+  type FileType,
+  INLINE_CONTENT_MAX,
+  type Leaf,
+  type Metadata,
+  type Node,
+  newDirectory,
+  TYPE_BITS,
+} from '../tree/tree.ts';
+import { joinPath } from '../tree/walk.ts';
+import { readSmallFile } from './measure-file.ts';
+import type { RootfsBackend } from './rootfs-backend.ts';
+import { systemCallError } from './system-call.ts';
+import type { XattrRequest } from './xattr.ts';
+
+/** A directory, read. */
+export interface Rootfs {
+  /** Regular files above 64 bytes have external content without digest: see `measureTree`. */
+  readonly root: Directory;
+  /** Content source `i` is the file at this absolute path; in a fixed order. */
+  readonly files: readonly ByteString[];
+  /** Bytes of all regular files, each inode once. */
+  readonly totalBytes: number;
+}
+
+/** Entries between two reports of progress, and between two turns of the event loop. */
+const REPORT_EVERY = 2048;
+
+/** Inodes whose attributes are asked for at once where they must be read apart. */
+const XATTR_BATCH = 8192;
+
+const TYPES: ReadonlyMap<number, FileType> = new Map(
+  Object.entries(TYPE_BITS).map(([type, bits]) => [bits, type as FileType]),
+);
+
+interface PendingDirectory {
+  readonly node: Directory;
+  /** Absolute on this machine. */
+  readonly path: ByteString;
+  readonly depth: number;
+  /** What the parent's listing said; absent for the root. */
+  readonly identity: string | undefined;
+}
+
+/** One scan; a stack instead of recursion, children in byte order so that every machine numbers files alike. */
+export class RootfsScan {
+  readonly #top: ByteString;
+  readonly #backend: RootfsBackend;
+  readonly #onProgress: OnProgress | undefined;
+  readonly #root: Directory = newDirectory({
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    mtime: EPOCH,
+    xattrs: NO_XATTRS,
+  });
+  readonly #pending: PendingDirectory[] = [];
+  readonly #links = new Map<string, Leaf>();
+  readonly #files: ByteString[] = [];
+  #withoutXattrs: { readonly request: XattrRequest; readonly node: Node }[] = [];
+  #totalBytes = 0;
+  #entries = 0;
+  #reportAt = REPORT_EVERY;
+
+  constructor(top: ByteString, backend: RootfsBackend, onProgress: OnProgress | undefined) {
+    this.#top = top;
+    this.#backend = backend;
+    this.#onProgress = onProgress;
+    this.#pending.push({ node: this.#root, path: top, depth: 0, identity: undefined });
+  }
+
+  /** Reads some directories; whether there are more. */
+  step(): boolean {
+    while (this.#entries < this.#reportAt) {
+      const next = this.#pending.pop();
+      if (next === undefined) return false;
+      this.#readDirectory(next);
+    }
+    this.#reportAt = this.#entries + REPORT_EVERY;
+    this.#report(undefined);
+    return true;
+  }
+
+  /** The tree, once `step` has said that there is no more. */
+  finish(): Rootfs {
+    this.#readXattrs();
+    this.#report(this.#entries);
+    return { root: this.#root, files: this.#files, totalBytes: this.#totalBytes };
+  }
+
+  #report(total: number | undefined): void {
+    this.#onProgress?.({ stage: 'read', done: this.#entries, total, unit: 'files' });
+  }
+
+  #readDirectory({ node, path, depth, identity }: PendingDirectory): void {
+    const { self, children } = this.#backend.list(path);
+    if (identity !== undefined && identity !== self.identity) {
+      throw systemCallError('ESTALE', 'listing', path);
+    }
+    node.metadata = metadataOf(self);
+    this.#noteXattrs(self, path, node);
+    const directories: PendingDirectory[] = [];
+    const sorted = [...children].sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const record of sorted) {
+      const childPath = joinPath(path, record.name);
+      this.#checkLimits(childPath, depth + 1);
+      const child = this.#nodeOf(record, childPath);
+      node.children.set(record.name, child);
+      if (child.type !== 'directory') continue;
+      directories.push({ node: child, path: childPath, depth: depth + 1, identity: record.identity });
+    }
+    this.#entries += sorted.length;
+    while (directories.length > 0) this.#pending.push(directories.pop() as PendingDirectory);
+  }
+
+  #nodeOf(record: InodeRecord, path: ByteString): Node {
+    const type = typeOf(record, path);
+    if (type === 'directory') return newDirectory(metadataOf(record));
+    const known = record.nlink > 1 ? this.#links.get(record.identity) : undefined;
+    if (known !== undefined) return known;
+    const leaf = this.#leafOf(type, record, path);
+    if (record.nlink > 1) this.#links.set(record.identity, leaf);
+    this.#noteXattrs(record, path, leaf);
+    return leaf;
+  }
+
+  #leafOf(type: Exclude<FileType, 'directory'>, record: InodeRecord, path: ByteString): Leaf {
+    const metadata = metadataOf(record);
+    switch (type) {
+      case 'regular':
+        return { type, metadata, content: this.#contentOf(record.size, path) };
+      case 'symlink':
+        return { type, metadata, target: record.target };
+      case 'character':
+      case 'block':
+        return { type, metadata, major: record.major, minor: record.minor };
+      default:
+        return { type, metadata };
+    }
+  }
+
+  #contentOf(size: number, path: ByteString): Content {
+    if (size > LIMITS.fileBytes) throw tooLarge('fileBytes', path, size);
+    this.#totalBytes += size;
+    if (size === 0) return EMPTY_CONTENT;
+    if (size <= INLINE_CONTENT_MAX) return { kind: 'inline', bytes: readSmallFile(path, size) };
+    const source = this.#files.push(path) - 1;
+    const location = { source, extents: [{ at: 0, offset: 0, length: size }] };
+    return { kind: 'external', size, verity: undefined, payload: undefined, location };
+  }
+
+  #checkLimits(path: ByteString, depth: number): void {
+    const inside = path.length - (this.#top === '/' ? 0 : this.#top.length);
+    if (inside > LIMITS.pathBytes) throw tooLarge('pathBytes', path, inside);
+    if (depth > LIMITS.pathDepth) throw tooLarge('pathDepth', path, depth);
+  }
+
+  #noteXattrs(record: InodeRecord, path: ByteString, node: Node): void {
+    if (record.xattrs !== undefined) return;
+    const type = node.type === 'regular' || node.type === 'directory' ? node.type : 'other';
+    this.#withoutXattrs.push({ request: { path, type }, node });
+    if (this.#withoutXattrs.length >= XATTR_BATCH) this.#readXattrs();
+  }
+
+  #readXattrs(): void {
+    const batch = this.#withoutXattrs;
+    this.#withoutXattrs = [];
+    if (batch.length === 0) return;
+    const found = this.#backend.xattrs.read(batch.map(({ request }) => request));
+    for (const [index, { node }] of batch.entries()) {
+      node.metadata = { ...node.metadata, xattrs: found[index] ?? NO_XATTRS };
+    }
+  }
+}
+
+function metadataOf({ mode, uid, gid, mtime, xattrs }: InodeRecord): Metadata {
+  return { mode: mode & 0o7777, uid, gid, mtime, xattrs: xattrs ?? NO_XATTRS };
+}
+
+function typeOf({ mode }: InodeRecord, path: ByteString): FileType {
+  const type = TYPES.get(mode & 0o170000);
+  if (type !== undefined) return type;
+  throw new PlanishError('UNREPRESENTABLE', 'a file is of no known type', {
+    file: display(path),
+    actual: mode,
+  });
+}
+
+function tooLarge(limit: LimitName, path: ByteString, actual: number): PlanishError {
+  return new PlanishError('LIMIT_EXCEEDED', `the directory tree passes the limit ${limit}`, {
+    file: display(byteString(path.slice(0, 256))),
+    limit,
+    expected: LIMITS[limit],
+    actual,
+  });
+}
