@@ -1,0 +1,142 @@
+/**
+ * What becomes of a node's xattrs before layout: overlayfs names are escaped so that the input's own survive the
+ * overlay mount, files outside the image get the two names by which overlayfs finds them, whiteouts get marks.
+ * Changing anything here changes digests.
+ */
+import { type ByteString, byteString, fromBytes } from '../bytes/byte-string.ts';
+import { DIGEST_BYTES, type HashAlgorithm } from '../bytes/digest.ts';
+import type { Xattrs } from '../bytes/stat.ts';
+import { PlanishError } from '../errors.ts';
+import type { ExternalContent } from '../tree/tree.ts';
+import { type ImageVersion, OVERLAY_ESCAPED_PREFIX, OVERLAY_PREFIX, XATTR_NAMES } from './format.ts';
+import { NO_PAIRS, type XattrList, type XattrName, type XattrPair, XattrPool } from './xattrs.ts';
+
+/** Which of the two programs an image must be equal to, where they differ. */
+export type Dialect = 'c' | 'rs';
+
+/** What decides how xattrs are rewritten. */
+export interface RewriteOptions {
+  readonly version: ImageVersion;
+  readonly algorithm: HashAlgorithm;
+  readonly dialect: Dialect;
+}
+
+const EMPTY = byteString('');
+
+/** C refuses a node whose xattrs take more than this, counting 7 bytes for each beside name and value. */
+const C_XATTRS_MAX = 32_767;
+
+/** The xattrs of every node of one image. */
+export class XattrRewriter {
+  readonly pool: XattrPool;
+  readonly options: RewriteOptions;
+  readonly #lists = new Map<Xattrs, XattrList>();
+  readonly #metacopy: XattrName;
+  readonly #redirect: XattrName;
+  readonly #digestLength: number;
+
+  constructor(options: RewriteOptions) {
+    this.options = options;
+    this.pool = new XattrPool(options.version);
+    this.#metacopy = this.pool.name(XATTR_NAMES.metacopy, 'metacopy');
+    const form = options.dialect === 'c' ? 'path' : 'digest-path';
+    this.#redirect = this.pool.name(XATTR_NAMES.redirect, form);
+    this.#digestLength = DIGEST_BYTES[options.algorithm] * 2;
+  }
+
+  /** The input's own xattrs, escaped. Maps that are one object give one list. */
+  own(xattrs: Xattrs): XattrList {
+    if (xattrs.size === 0) return NO_PAIRS;
+    const known = this.#lists.get(xattrs);
+    if (known !== undefined) return known;
+    const list = this.#escape(xattrs);
+    this.#lists.set(xattrs, list);
+    return list;
+  }
+
+  #escape(xattrs: Xattrs): XattrList {
+    if (this.options.dialect === 'c') checkTotal(xattrs);
+    const names = [...xattrs.keys()].sort();
+    const list = names.map((name) => {
+      const value = fromBytes(xattrs.get(name) as Uint8Array);
+      return this.pool.pair(this.pool.name(escapeName(name)), value);
+    });
+    return this.options.version === 2 ? list : list.sort(byName);
+  }
+
+  /** The xattrs of a file whose content lies outside the image. Throws `UNREPRESENTABLE` for a digest of the other algorithm. */
+  external(xattrs: Xattrs, content: ExternalContent): XattrList {
+    const own = this.own(xattrs);
+    const metacopy = this.pool.pair(this.#metacopy, this.#digestOf(content));
+    const target = this.#target(content);
+    const added = target === undefined ? [metacopy] : [metacopy, this.pool.pair(this.#redirect, target)];
+    if (own.length === 0) return added;
+    if (this.options.version === 2) return [...added, ...own];
+    return [...added, ...own].sort(byName);
+  }
+
+  #digestOf({ verity }: ExternalContent): ByteString {
+    if (verity === undefined) return EMPTY;
+    if (verity.length === this.#digestLength) return byteString(verity);
+    throw new PlanishError('UNREPRESENTABLE', 'a digest is not of the algorithm of the image', {
+      actual: verity.length / 2,
+      expected: this.#digestLength / 2,
+    });
+  }
+
+  /** What overlayfs is redirected to, in the form of the redirect name; `undefined` for no redirect. */
+  #target({ verity, payload }: ExternalContent): ByteString | undefined {
+    if (this.options.dialect === 'c') {
+      if (payload !== undefined || verity === undefined) return payload;
+      return byteString(`${verity.slice(0, 2)}/${verity.slice(2)}`);
+    }
+    if (verity !== undefined) return byteString(verity);
+    return payload === undefined ? undefined : this.#digestInPath(payload);
+  }
+
+  /** Without a digest, the object that a payload ends in, `hh/hhh…`, stands in for one. */
+  #digestInPath(payload: ByteString): ByteString {
+    const path = payload.slice(-(this.#digestLength + 1));
+    const hex = path.slice(0, 2) + path.slice(3);
+    if (path[2] === '/' && hex.length === this.#digestLength && /^[0-9a-f]+$/.test(hex)) {
+      return byteString(hex);
+    }
+    throw new PlanishError('UNREPRESENTABLE', 'a payload without digest is no path of an object', {
+      actual: payload.slice(0, 160),
+    });
+  }
+
+  /** The pair of a fixed name and value. */
+  mark(name: ByteString, value = ''): XattrPair {
+    return this.pool.pair(this.pool.name(name), byteString(value));
+  }
+
+  /** A list with marks set: C replaces a name that is there, composefs-rs keeps both, the mark behind. */
+  marked(list: XattrList, marks: XattrList): XattrList {
+    const names = new Set(marks.map((mark) => mark.name));
+    const kept = this.options.dialect === 'c' ? list.filter((pair) => !names.has(pair.name)) : list;
+    return [...kept, ...marks].sort(byName);
+  }
+}
+
+/** The name by which overlayfs shows an xattr of the input under its own. */
+function escapeName(name: ByteString): ByteString {
+  if (!name.startsWith(OVERLAY_PREFIX)) return name;
+  return byteString(OVERLAY_ESCAPED_PREFIX + name.slice(OVERLAY_PREFIX.length));
+}
+
+/** By full name as stored; stable, so equal names keep their order. */
+function byName(a: XattrPair, b: XattrPair): number {
+  if (a.name === b.name) return 0;
+  return a.name.name < b.name.name ? -1 : 1;
+}
+
+function checkTotal(xattrs: Xattrs): void {
+  let total = 12;
+  for (const [name, value] of xattrs) total += 7 + name.length + value.length;
+  if (total <= C_XATTRS_MAX) return;
+  throw new PlanishError('UNREPRESENTABLE', 'the extended attributes of a node are too large', {
+    actual: total,
+    expected: C_XATTRS_MAX,
+  });
+}
