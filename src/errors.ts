@@ -45,7 +45,7 @@ export const ERROR_TABLE = {
   PARENT_NOT_DIRECTORY: ['input', 'An entry lies below something that is no directory.'],
   LINK_TARGET_MISSING: ['input', 'A hard link names a file that does not exist at that point.'],
   LINK_TARGET_INVALID: ['input', 'A hard link names a directory or itself.'],
-  HOST_TREE_INVALID: ['input', 'The tree lacks what a host needs to compute its digest, such as a /usr directory.'],
+  HOST_TREE_INVALID: ['input', 'The tree lacks what a host digest needs, such as a /usr directory.'],
   DUMP_BAD_LINE: ['input', 'A line of a composefs dumpfile is malformed.'],
   EROFS_BAD_SUPERBLOCK: ['input', 'A file is no composefs EROFS image of a known version.'],
   EROFS_BAD_INODE: ['input', 'An inode of an EROFS image is malformed or out of bounds.'],
