@@ -1,0 +1,11 @@
+/** The tar codec: a synchronous scanner that any split of the input feeds, and canonical headers. */
+export { BLOCK_BYTES } from './header.ts';
+export {
+  type TarEnd,
+  type TarEntry,
+  type TarEntryType,
+  type TarHandler,
+  TarScanner,
+  type TarScannerOptions,
+} from './scanner.ts';
+export { END_OF_ARCHIVE, encodeTarHeader, type TarRecord } from './writer.ts';
