@@ -1,0 +1,202 @@
+/** Runs the sources over a tree: every path gets one owner, every component its size and rate. */
+import { type ByteString, compareBytes } from '../bytes/byte-string.ts';
+import { PlanishError } from '../errors.ts';
+import type { Directory } from '../tree/tree.ts';
+import type { OnWarning } from '../warnings.ts';
+import { bigFilesSource } from './big-files.ts';
+import type {
+  ClaimContext,
+  Component,
+  ComponentFacts,
+  ComponentSource,
+  FileReader,
+  SourceClaims,
+} from './component.ts';
+import { databaseSource } from './database.ts';
+import { type DerivedRule, derivedSource } from './derived.ts';
+import { dpkgSource } from './dpkg.ts';
+import { kernelSource } from './kernel.ts';
+import { dayOf, estimateRate } from './rates.ts';
+import { restSource } from './rest.ts';
+import { estimateTarBytes } from './tar-size.ts';
+import { linkGroups, TreeIndex } from './tree-index.ts';
+
+/** Options of {@link assignComponents}. */
+export interface AssignOptions {
+  /** Sources besides the built-in ones. */
+  readonly sources?: readonly ComponentSource[];
+  /** Rules for generated files, before the built-in ones. */
+  readonly derivedRules?: readonly DerivedRule[];
+  readonly onWarning?: OnWarning;
+}
+
+/** Result of {@link assignComponents}. */
+export interface Assignment {
+  /** In byte order of their keys; none is empty. */
+  readonly components: readonly Component[];
+  /** Owner of every leaf and of every directory without leaves below, by absolute path. */
+  readonly owner: ReadonlyMap<ByteString, Component>;
+  /** Newest day (UTC, since 1970) known in the image: what stands for "now" in all rates. */
+  readonly today: number;
+}
+
+function sourcesOf(options: AssignOptions): ComponentSource[] {
+  const builtIn = [databaseSource, dpkgSource, kernelSource, derivedSource(options.derivedRules)];
+  const all = [...builtIn, bigFilesSource, restSource, ...(options.sources ?? [])];
+  // Strong before weak, then by priority; names settle what is left, never the order of a list.
+  const rank = (source: ComponentSource): number => (source.strength === 'strong' ? 0 : 1);
+  return all.sort((a, b) => rank(a) - rank(b) || a.priority - b.priority || (a.name < b.name ? -1 : 1));
+}
+
+/** Regular files whose contents {@link assignComponents} may ask its reader for: absolute paths in byte order. */
+export function wantedPaths(root: Directory, options: AssignOptions = {}): ByteString[] {
+  const wanted = new Set<ByteString>();
+  for (const source of sourcesOf(options)) for (const path of source.wantedPaths(root)) wanted.add(path);
+  return [...wanted].sort(compareBytes);
+}
+
+/**
+ * Splits a tree into components. Deterministic: depends on the tree, the contents read and the options alone.
+ * Changing what this gives changes plans, and so layer digests. Damaged databases are left out with
+ * `DATABASE_IGNORED`.
+ */
+export function assignComponents(
+  root: Directory,
+  reader: FileReader,
+  options: AssignOptions = {},
+): Assignment {
+  const state = new AssignmentState(new TreeIndex(root), reader, options.onWarning ?? (() => {}));
+  const sources = sourcesOf(options);
+  const strong = sources.filter(({ strength }) => strength === 'strong');
+  const said = strong.map((source) => source.claim(state));
+  state.setToday(said);
+  for (const claims of said) state.take(claims);
+  for (const source of sources.slice(strong.length)) state.take(source.claim(state));
+  state.joinLinks();
+  return state.finish();
+}
+
+class AssignmentState implements ClaimContext {
+  readonly index: TreeIndex;
+  readonly reader: FileReader;
+  readonly onWarning: OnWarning;
+  readonly rates = new Map<ByteString, number>();
+  readonly #facts = new Map<ByteString, ComponentFacts>();
+  readonly #owner = new Map<ByteString, ByteString>();
+  #today = 0;
+
+  constructor(index: TreeIndex, reader: FileReader, onWarning: OnWarning) {
+    this.index = index;
+    this.reader = reader;
+    this.onWarning = onWarning;
+  }
+
+  ownerOf(path: ByteString): ByteString | undefined {
+    return this.#owner.get(path);
+  }
+
+  /** Newest change that databases know of; without any, the newest file. */
+  setToday(said: readonly SourceClaims[]): void {
+    let newest: number | undefined;
+    for (const claims of said) {
+      for (const [key, facts] of this.#complete(claims)) {
+        if (facts.rate !== undefined || !claims.components.has(key)) continue;
+        for (const day of facts.changeDays ?? []) newest = Math.max(newest ?? day, day);
+      }
+    }
+    this.#today = newest ?? newestDay(this.index.items.map(({ node }) => node.metadata.mtime.sec)) ?? 0;
+  }
+
+  /** Facts of a source, with the newest time of the claimed files where it knows no days. */
+  #complete({ components, claims }: SourceClaims): Map<ByteString, ComponentFacts> {
+    const times = new Map<ByteString, number>();
+    for (const { path, key } of claims) {
+      const node = this.index.find(path)?.node;
+      if (node === undefined || node.type === 'directory') continue;
+      times.set(key, Math.max(times.get(key) ?? Number.NEGATIVE_INFINITY, node.metadata.mtime.sec));
+    }
+    const complete = new Map<ByteString, ComponentFacts>();
+    for (const [key, facts] of components) {
+      const time = times.get(key);
+      const guess = time === undefined ? [] : [dayOf(time)];
+      complete.set(key, { ...facts, changeDays: facts.changeDays ?? guess });
+    }
+    return complete;
+  }
+
+  /** Takes over what a source says. */
+  take(said: SourceClaims): void {
+    for (const [key, facts] of this.#complete(said)) {
+      const known = this.#facts.get(key);
+      const merged = known === undefined ? facts : mergeFacts(known, facts);
+      this.#facts.set(key, merged);
+      this.rates.set(key, merged.rate ?? estimateRate(merged.changeDays ?? [], this.#today));
+    }
+    const taken = new Map<ByteString, ByteString>();
+    for (const { path, key } of said.claims) {
+      if (this.#owner.has(path) || this.index.find(path) === undefined) continue;
+      const rival = taken.get(path);
+      taken.set(path, rival === undefined ? key : this.#livelier(rival, key));
+    }
+    for (const [path, key] of taken) this.#owner.set(path, key);
+  }
+
+  /** Shared content goes where it changes most often: it must not spoil something calmer. */
+  #livelier(a: ByteString, b: ByteString): ByteString {
+    const difference = this.#rate(a) - this.#rate(b);
+    if (difference !== 0) return difference > 0 ? a : b;
+    return a < b ? a : b;
+  }
+
+  #rate(key: ByteString): number {
+    const rate = this.rates.get(key);
+    if (rate === undefined)
+      throw new PlanishError('INVARIANT', `component ${key} was claimed but not described`);
+    return rate;
+  }
+
+  /** All names of one inode go into one component, or the link would be lost between layers. */
+  joinLinks(): void {
+    for (const group of linkGroups(this.index.items)) {
+      const owners = new Set(group.map((path) => this.#owner.get(path) as ByteString));
+      const winner = [...owners].reduce((a, b) => this.#livelier(a, b));
+      for (const path of group) this.#owner.set(path, winner);
+    }
+  }
+
+  finish(): Assignment {
+    const parts = new Map<ByteString, { paths: ByteString[]; size: number }>();
+    for (const item of this.index.items) {
+      const key = this.#owner.get(item.path) as ByteString;
+      const part = parts.get(key) ?? { paths: [], size: 0 };
+      parts.set(key, part);
+      part.paths.push(item.path);
+      part.size += estimateTarBytes(item);
+    }
+    const components = [...parts]
+      .sort(([a], [b]) => compareBytes(a, b))
+      .map(([key, part]) => this.#component(key, part.paths.sort(compareBytes), part.size));
+    const owner = new Map<ByteString, Component>();
+    for (const component of components) for (const path of component.paths) owner.set(path, component);
+    return { components, owner, today: this.#today };
+  }
+
+  #component(key: ByteString, paths: readonly ByteString[], size: number): Component {
+    const facts = this.#facts.get(key);
+    const days = facts?.changeDays ?? [];
+    const lastChange = days.length === 0 ? undefined : days.reduce((a, b) => Math.max(a, b));
+    return { key, kind: facts?.kind ?? 'rest', paths, size, rate: this.#rate(key), lastChange };
+  }
+}
+
+function mergeFacts(a: ComponentFacts, b: ComponentFacts): ComponentFacts {
+  return {
+    kind: a.kind,
+    changeDays: [...(a.changeDays ?? []), ...(b.changeDays ?? [])],
+    rate: a.rate ?? b.rate,
+  };
+}
+
+function newestDay(times: readonly number[]): number | undefined {
+  return times.length === 0 ? undefined : dayOf(times.reduce((a, b) => Math.max(a, b)));
+}

@@ -1,0 +1,161 @@
+/** The layer plan: which components share a layer, in which order. Plain data; decides and touches nothing. */
+import { type ByteString, compareBytes } from '../bytes/byte-string.ts';
+import { PlanishError } from '../errors.ts';
+import type { ComponentKind } from './component.ts';
+import { pack } from './pack.ts';
+import { expectedBytes, type PackItem } from './pack-model.ts';
+import { ALWAYS_RATE, HALF_LIFE_DAYS, PRIOR_CHANGES, PRIOR_WEEKS, RATE_UNIT, stabilityOf } from './rates.ts';
+
+/** Layers when nobody says how many. */
+export const DEFAULT_MAX_LAYERS = 64;
+/** More layers than any client takes. */
+const MAX_LAYERS = 1000;
+/** Of the layers, one in so many is left free for components that later images add. */
+const GROWTH_DIVISOR = 10;
+/** What changes always is put beside the database only up to this many bytes. */
+const VOLATILE_BYTES = 1024 * 1024;
+
+/** What planning needs of a component; `Component` has it. */
+export interface PlanInput extends PackItem {
+  readonly kind: ComponentKind;
+}
+
+/** One layer of a plan. */
+export interface PlannedLayer {
+  /** In byte order of their keys. */
+  readonly members: readonly PackItem[];
+  /** Bytes: the sum over the members. */
+  readonly size: number;
+  /** Expected changes in a million weeks. */
+  readonly rate: number;
+  /** Probability that nothing in it changes within one week. */
+  readonly stability: number;
+  /** Expected bytes that a client downloads for it in a week. */
+  readonly cost: number;
+  /** Its part of the cost of the whole plan, 0 to 1. */
+  readonly share: number;
+}
+
+/** A plan. Layers are in the order in which they go into the image, most stable first. */
+export interface LayerPlan {
+  readonly version: 1;
+  readonly layers: readonly PlannedLayer[];
+  readonly totals: {
+    readonly components: number;
+    readonly size: number;
+    /** Expected bytes a week. */
+    readonly cost: number;
+    /** Expected bytes a week if every component had a layer of its own: no plan is cheaper, whatever its layers. */
+    readonly bound: number;
+    /** cost / bound, at least 1. */
+    readonly ratio: number;
+  };
+  /** What the numbers rest on. */
+  readonly model: {
+    readonly maxLayers: number;
+    /** Layers left free for growth; 0 when every component has its own. */
+    readonly reserved: number;
+    readonly rateUnitWeeks: number;
+    readonly halfLifeDays: number;
+    readonly priorChanges: number;
+    readonly priorWeeks: number;
+  };
+}
+
+/** Options of {@link planLayers}. */
+export interface PlanOptions {
+  /** Layers of the image at most, 1 to 1000; 64 by default. */
+  readonly maxLayers?: number | undefined;
+}
+
+/**
+ * A cold plan: no previous image is known. One layer for each component where that many are allowed; else the
+ * database and other small things that always change share the last layer, a tenth of the layers stays free for
+ * components to come, and the rest is packed at the least expected cost. The order of the input is without effect.
+ * Throws `BAD_OPTION` for a bad number of layers, `INVARIANT` for a key that occurs twice.
+ */
+export function planLayers(components: readonly PlanInput[], options: PlanOptions = {}): LayerPlan {
+  const maxLayers = options.maxLayers ?? DEFAULT_MAX_LAYERS;
+  if (!Number.isInteger(maxLayers) || maxLayers < 1 || maxLayers > MAX_LAYERS) {
+    throw new PlanishError('BAD_OPTION', `the number of layers must be 1 to ${MAX_LAYERS}`, {
+      actual: maxLayers,
+    });
+  }
+  checkKeys(components);
+  const alone = components.length <= maxLayers;
+  const reserved = alone ? 0 : Math.floor(maxLayers / GROWTH_DIVISOR);
+  const groups = alone ? components.map((item) => [item]) : packGroups(components, maxLayers, reserved);
+  return describePlan(groups, maxLayers, reserved);
+}
+
+function checkKeys(components: readonly PlanInput[]): void {
+  const keys = new Set<ByteString>();
+  for (const { key } of components) {
+    if (keys.has(key)) throw new PlanishError('INVARIANT', `two components have the key ${key}`);
+    keys.add(key);
+  }
+}
+
+function isVolatile(component: PlanInput): boolean {
+  if (component.kind === 'database') return true;
+  return component.rate >= ALWAYS_RATE && component.size <= VOLATILE_BYTES;
+}
+
+function packGroups(components: readonly PlanInput[], maxLayers: number, reserved: number): PlanInput[][] {
+  if (maxLayers === 1) return [[...components]];
+  const last = components.filter(isVolatile);
+  const others = components.filter((component) => !isVolatile(component));
+  const byKey = new Map(components.map((component) => [component.key, component]));
+  const free = maxLayers - (last.length > 0 ? 1 : 0);
+  const slots = Math.min(others.length, free - reserved);
+  const groups = others.length === 0 ? [] : pack(others, Math.max(slots, 1)).groups;
+  const packed = groups.map((group) => group.map(({ key }) => byKey.get(key) as PlanInput));
+  return last.length > 0 ? [...packed, last] : packed;
+}
+
+function describePlan(
+  groups: readonly (readonly PlanInput[])[],
+  maxLayers: number,
+  reserved: number,
+): LayerPlan {
+  const ordered = groups.map((group) => ({ last: group.some(isVolatile), layer: describeLayer(group) }));
+  ordered.sort((a, b) => Number(a.last) - Number(b.last) || compareLayers(a.layer, b.layer));
+  const bare = ordered.map(({ layer }) => layer);
+  // Sums of doubles are taken in the order of the plan, so that they are the same for every order of input.
+  const cost = bare.reduce((sum, layer) => sum + layer.cost, 0);
+  const members = bare.flatMap((layer) => layer.members).sort((a, b) => compareBytes(a.key, b.key));
+  const bound = members.reduce((sum, { size, rate }) => sum + expectedBytes(size, rate), 0);
+  return {
+    version: 1,
+    layers: bare.map((layer) => ({ ...layer, share: cost === 0 ? 0 : layer.cost / cost })),
+    totals: {
+      components: members.length,
+      size: bare.reduce((sum, layer) => sum + layer.size, 0),
+      cost,
+      bound,
+      ratio: bound === 0 ? 1 : Math.max(cost / bound, 1),
+    },
+    model: {
+      maxLayers,
+      reserved,
+      rateUnitWeeks: RATE_UNIT,
+      halfLifeDays: HALF_LIFE_DAYS,
+      priorChanges: PRIOR_CHANGES,
+      priorWeeks: PRIOR_WEEKS,
+    },
+  };
+}
+
+function describeLayer(group: readonly PlanInput[]): Omit<PlannedLayer, 'share'> {
+  const members = group
+    .map(({ key, size, rate }) => ({ key, size, rate }))
+    .sort((a, b) => compareBytes(a.key, b.key));
+  const size = members.reduce((sum, member) => sum + member.size, 0);
+  const rate = members.reduce((sum, member) => sum + member.rate, 0);
+  return { members, size, rate, stability: stabilityOf(rate), cost: expectedBytes(size, rate) };
+}
+
+function compareLayers(a: Omit<PlannedLayer, 'share'>, b: Omit<PlannedLayer, 'share'>): number {
+  const [firstA, firstB] = [a.members[0] as PackItem, b.members[0] as PackItem];
+  return a.rate - b.rate || compareBytes(firstA.key, firstB.key);
+}
