@@ -16,7 +16,6 @@ export const MARKER_PREFIX = '.wh.';
 const QUOTED_BYTES = 256;
 
 /** What the fast way cannot take: NUL, doubled slashes, `.` and `..`. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what is to be found.
 const IRREGULAR = /\0|\/\/|(?:^|\/)\.\.?(?:\/|$)/;
 
 /**

@@ -12,7 +12,7 @@ import type { ByteString } from '../bytes/byte-string.ts';
 import type { FlattenState } from './flatten-state.ts';
 import type { Marker } from './marker.ts';
 import { parentPath, splitPath } from './path.ts';
-import type { Directory, Node } from './tree.ts';
+import { DEFAULT_DIRECTORY_METADATA, type Directory, type Node, newDirectory } from './tree.ts';
 import { joinPath, lookup } from './walk.ts';
 
 /** A marker of the layer, by position. */
@@ -61,18 +61,19 @@ export class Removed {
 export function hideLower(state: FlattenState, placed: PlacedMarker, removed: Removed): void {
   const { marker, path, index } = placed;
   const found = lookup(state.root, parentPath(path));
-  const children = found?.type === 'directory' ? found.children : new Map<ByteString, Node>();
-  if (marker.kind === 'whiteout' && !children.has(marker.name)) warnWithoutTarget(state, path);
-  for (const name of hiddenNames(marker, children)) {
-    removed.add(found as Directory, name, children.get(name) as Node, index);
-    children.delete(name);
+  const directory = found?.type === 'directory' ? found : newDirectory(DEFAULT_DIRECTORY_METADATA);
+  if (marker.kind === 'whiteout' && !directory.children.has(marker.name)) warnWithoutTarget(state, path);
+  for (const [name, node] of hiddenChildren(marker, directory)) {
+    removed.add(directory, name, node, index);
+    directory.children.delete(name);
   }
   state.forgetRecent();
 }
 
-function hiddenNames(marker: Marker, children: ReadonlyMap<ByteString, Node>): ByteString[] {
-  if (marker.kind === 'opaque') return [...children.keys()];
-  return marker.kind === 'whiteout' && children.has(marker.name) ? [marker.name] : [];
+function hiddenChildren(marker: Marker, { children }: Directory): [ByteString, Node][] {
+  if (marker.kind === 'opaque') return [...children];
+  const node = marker.kind === 'whiteout' ? children.get(marker.name) : undefined;
+  return marker.kind === 'whiteout' && node !== undefined ? [[marker.name, node]] : [];
 }
 
 /** OCI, second pass: says where a host, going by tar order, would remove what this layer has just added. */

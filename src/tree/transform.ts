@@ -1,0 +1,105 @@
+/**
+ * What composefs-rs does to a tree between flattening it and making an image of it ("transform_for_oci"). A container
+ * runtime or a build may give `/` and `/run` any metadata, so hosts take both from `/usr`; and they keep only
+ * attributes that every path of delivery keeps. The result is digested and never shipped. Changing anything here
+ * changes digests.
+ *
+ * Each step changes a tree in place and says what it did; a transform is a list of steps on one copy.
+ */
+import type { ByteString } from '../bytes/byte-string.ts';
+import { PlanishError } from '../errors.ts';
+import { copyTree } from './copy.ts';
+import { keepXattrs, sameMetadata } from './metadata.ts';
+import type { Directory, Metadata, Node } from './tree.ts';
+
+/** Which extended attributes count: `security.capability` only, or `user.*` as well. Changing this changes digests. */
+export type XattrMode = 'allowlist-only' | 'keep-user-xattrs';
+
+export interface ContainerTransformOptions {
+  /** Default `allowlist-only`, as on hosts. */
+  readonly xattrs?: XattrMode | undefined;
+}
+
+/** What a transform changed; plain data. */
+export interface TransformReport {
+  /** Whether the root's metadata was another than `/usr`'s. */
+  readonly rootChanged: boolean;
+  /** Names that were directly in `/run`. */
+  readonly runEntriesRemoved: number;
+  /** Whether `/run` had another time than `/usr`. */
+  readonly runTimeChanged: boolean;
+  /** Inodes that lost extended attributes. */
+  readonly xattrsFiltered: number;
+}
+
+/** The tree a host digests, and how it differs from the one that went in. */
+export interface TransformResult {
+  readonly root: Directory;
+  readonly report: TransformReport;
+}
+
+/**
+ * The tree of which a composefs host computes the digest of a container image; `root` is left alone. Throws
+ * `HOST_TREE_INVALID` where `/usr` is no directory, for hosts refuse such a tree.
+ */
+export function transformForContainer(
+  root: Directory,
+  options: ContainerTransformOptions = {},
+): TransformResult {
+  const copy = copyTree(root);
+  const usr = requireUsr(copy).metadata;
+  const rootChanged = copyMetadataToRoot(copy, usr);
+  const run = resetRun(copy, usr);
+  // After the copy, so that the root's attributes are filtered as /usr's are.
+  const xattrsFiltered = filterXattrs(copy, xattrFilter(options.xattrs ?? 'allowlist-only'));
+  return {
+    root: copy,
+    report: { rootChanged, runEntriesRemoved: run.removed, runTimeChanged: run.timeChanged, xattrsFiltered },
+  };
+}
+
+/** `/usr`, which hosts take metadata from. Throws `HOST_TREE_INVALID` where there is no such directory. */
+export function requireUsr(root: Directory): Directory {
+  const usr = root.children.get('usr' as ByteString);
+  if (usr?.type === 'directory') return usr;
+  const what = usr === undefined ? 'the tree has no /usr' : `/usr is of type ${usr.type}, not a directory`;
+  throw new PlanishError('HOST_TREE_INVALID', `${what}, so hosts compute no digest of it`, { path: '/usr' });
+}
+
+/** Gives the root all of `metadata`: mode, owners, time to the nanosecond, attributes. Returns whether it had others. */
+export function copyMetadataToRoot(root: Directory, metadata: Metadata): boolean {
+  const changed = !sameMetadata(root.metadata, metadata);
+  root.metadata = metadata;
+  return changed;
+}
+
+/** Empties a directory and gives it the time of `usr`, to the nanosecond; mode, owners and attributes stay. */
+export function resetRun(root: Directory, usr: Metadata): { removed: number; timeChanged: boolean } {
+  const run = root.children.get('run' as ByteString);
+  if (run?.type !== 'directory') return { removed: 0, timeChanged: false };
+  const removed = run.children.size;
+  const { sec, nsec } = run.metadata.mtime;
+  const timeChanged = sec !== usr.mtime.sec || nsec !== usr.mtime.nsec;
+  run.children.clear();
+  run.metadata = { ...run.metadata, mtime: usr.mtime };
+  return { removed, timeChanged };
+}
+
+/** The test that an {@link XattrMode} stands for: whether hosts keep the attribute of a name. */
+export function xattrFilter(mode: XattrMode): (name: ByteString) => boolean {
+  if (mode === 'allowlist-only') return (name) => name === 'security.capability';
+  return (name) => name === 'security.capability' || name.startsWith('user.');
+}
+
+/** Drops, everywhere in the tree, the attributes that `keep` refuses. Returns how many inodes lost any. */
+export function filterXattrs(root: Directory, keep: (name: ByteString) => boolean): number {
+  let filtered = 0;
+  const pending: Node[] = [root];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    const kept = node.metadata.xattrs.size === 0 ? node.metadata : keepXattrs(node.metadata, keep);
+    if (kept !== node.metadata) filtered++;
+    node.metadata = kept;
+    if (node.type === 'directory') for (const child of node.children.values()) pending.push(child);
+  }
+  return filtered;
+}
