@@ -15,8 +15,8 @@ export const MARKER_PREFIX = '.wh.';
 /** Names and error messages quote at most so much of a hostile path. */
 const QUOTED_BYTES = 256;
 
-/** What the fast way cannot take: NUL, doubled slashes, `.` and `..`. */
-const IRREGULAR = /\0|\/\/|(?:^|\/)\.\.?(?:\/|$)/;
+/** What the fast way cannot take: NUL, and components that are empty, `.` or `..`. */
+const IRREGULAR = /\0|(?:^|\/)\.{0,2}(?:\/|$)/;
 
 /**
  * The one absolute spelling of a name in a tar, for entries and for targets of hard links alike.
@@ -29,7 +29,7 @@ export function normalizePath(name: ByteString): ByteString {
   const start = name.startsWith('./') ? 2 : name.startsWith('/') ? 1 : 0;
   const end = name.length > start && name.endsWith('/') ? name.length - 1 : name.length;
   const inner = name.slice(start, end);
-  if (inner === '' || IRREGULAR.test(inner)) return normalizeIrregular(name);
+  if (IRREGULAR.test(inner)) return normalizeIrregular(name);
   if (inner.length > LIMITS.nameBytes) checkLimits(inner);
   return byteString(`/${inner}`);
 }
