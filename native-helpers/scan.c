@@ -30,7 +30,7 @@ struct scan {
 	uint32_t flags;
 	struct planish_bytes *out;
 	struct planish_failure *failure;
-	/* What stands before the name of a child in a path for the l*xattr calls, with its slash. */
+	/* Path of a child for the l*xattr calls; `prefix` bytes of it, with the slash, are the same for all. */
 	char path[PATH_MAX + NAME_MAX + 2];
 	size_t prefix;
 };
@@ -125,20 +125,27 @@ static int append_record(struct scan *scan, const char *name, const struct stat 
 }
 
 /*
- * There is no lgetxattr relative to a directory before Linux 6.13. Through /proc the descriptor stands in for one, so
- * that renaming a directory above cannot lead elsewhere; where /proc is not there, the path must do.
+ * There is no lgetxattr relative to a directory before Linux 6.13. The way round, /proc/self/fd/N/NAME, costs 2 µs a
+ * call, half as much again as the whole scan, so attributes are read by path, and afterwards it is checked that the
+ * path still leads to the directory that was opened.
  */
-static int choose_prefix(struct scan *scan, const char *path, const struct stat *st)
+static int set_prefix(struct scan *scan, const char *path)
 {
-	struct stat seen;
-	int length = snprintf(scan->path, sizeof scan->path, "/proc/self/fd/%d/", scan->fd);
+	int length = snprintf(scan->path, sizeof scan->path, "%s/", path);
 
-	if (stat(scan->path, &seen) < 0 || seen.st_dev != st->st_dev || seen.st_ino != st->st_ino)
-		length = snprintf(scan->path, sizeof scan->path, "%s/", path);
 	if (length < 0 || (size_t)length >= sizeof scan->path - NAME_MAX)
 		return -ENAMETOOLONG;
 	scan->prefix = (size_t)length;
 	return 0;
+}
+
+static int check_same(const char *path, const struct stat *opened)
+{
+	struct stat now;
+
+	if (lstat(path, &now) < 0)
+		return -errno;
+	return now.st_dev == opened->st_dev && now.st_ino == opened->st_ino ? 0 : -ESTALE;
 }
 
 static int is_dot(const char *name)
@@ -174,11 +181,16 @@ static int scan_open_directory(struct scan *scan, const char *path, DIR *directo
 
 	if (fstat(scan->fd, &st) < 0)
 		return fail(scan, PLANISH_STEP_STAT, "", -errno);
-	failed = choose_prefix(scan, path, &st);
+	failed = set_prefix(scan, path);
 	if (failed)
 		return fail(scan, PLANISH_STEP_OPEN, "", failed);
 	failed = append_record(scan, "", &st);
-	return failed ? failed : append_children(scan, directory);
+	if (!failed)
+		failed = append_children(scan, directory);
+	if (failed)
+		return failed;
+	failed = check_same(path, &st);
+	return failed ? fail(scan, PLANISH_STEP_STAT, "", failed) : 0;
 }
 
 int planish_scan_directory(const char *path, uint32_t flags, struct planish_bytes *out,

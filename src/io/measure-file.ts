@@ -20,7 +20,7 @@ let readBuffer: Uint8Array | undefined;
 export function readSmallFile(path: ByteString, size: number): Uint8Array {
   // One byte more than there should be tells a file that has grown, without another call.
   const bytes = new Uint8Array(size + 1);
-  const length = withFile(path, (fd) => readSync(fd, bytes, 0, size + 1, 0));
+  const length = withFile(path, (fd) => readSync(fd, bytes, 0, size + 1, null));
   if (length !== size) throw changed(path, size, length);
   return bytes.slice(0, size);
 }

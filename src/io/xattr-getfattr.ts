@@ -37,7 +37,10 @@ function run(batch: readonly XattrRequest[]): ByteString {
   const input = Buffer.from(batch.map(({ path }) => `${path}\0`).join(''), 'latin1');
   const result = spawnSync('xargs', COMMAND, { input, env: ENVIRONMENT, maxBuffer: LIMITS.scanBytes });
   const complaint = fromBytes(result.stderr ?? new Uint8Array(0)).split('\n', 1)[0] as string;
-  if (result.error !== undefined || result.status !== 0) throw failed(complaint, result.error);
+  // A value that may not be read is only complained of: the exit status is 0 all the same.
+  if (result.error !== undefined || result.status !== 0 || complaint !== '') {
+    throw failed(complaint, result.error);
+  }
   return fromBytes(result.stdout);
 }
 
@@ -55,6 +58,7 @@ function failed(complaint: string, error: Error | undefined): PlanishError {
  * Parses the output of `getfattr -d -e hex`, a byte a character. Throws `SYSCALL_FAILED` where it is anything else.
  */
 export function parseGetfattr(output: ByteString): Map<ByteString, Xattrs> {
+  if (output !== '' && !output.endsWith('\n\n')) throw unexpected('end of output');
   const files = new Map<ByteString, Xattrs>();
   let path: ByteString | undefined;
   let pairs: [ByteString, Uint8Array][] = [];
@@ -69,7 +73,6 @@ export function parseGetfattr(output: ByteString): Map<ByteString, Xattrs> {
       pairs.push(parseAttribute(line));
     } else if (line !== '') throw unexpected(line);
   }
-  if (path !== undefined) throw unexpected('end of output');
   return files;
 }
 
