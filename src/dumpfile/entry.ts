@@ -88,14 +88,13 @@ export class EntryReader {
   #readNode(line: DumpLine, type: FileType, metadata: Metadata, size: number, rdev: number): Node {
     const payload = this.#readPayload(line, type);
     const content = this.#readContent(line, type, size);
-    const verity = this.#readDigest(line);
     switch (type) {
       case 'directory':
         return newDirectory(metadata);
       case 'symlink':
         return { type, metadata, target: checkTarget(line, payload) };
       case 'regular':
-        return { type, metadata, content: this.#regularContent(line, size, payload, content, verity) };
+        return { type, metadata, content: this.#regularContent(line, size, payload, content) };
       case 'character':
       case 'block':
         return { type, metadata, ...splitDeviceNumber(rdev) };
@@ -124,6 +123,7 @@ export class EntryReader {
     return toBytes(content);
   }
 
+  /** The digest. C ignores one that no image holds (of a symlink, of content), so it is read only where it counts. */
   #readDigest(line: DumpLine): VerityDigest | undefined {
     if (line.isNone(FIELD.digest)) return undefined;
     const text = line.cString(FIELD.digest, this.#strict).toLowerCase();
@@ -140,12 +140,12 @@ export class EntryReader {
     size: number,
     payload: ByteString | undefined,
     content: Uint8Array | undefined,
-    verity: VerityDigest | undefined,
   ): Content {
-    if (this.#strict) checkStrictRegular(line, size, payload, content, verity);
+    if (this.#strict) checkStrictRegular(line, size, payload, content, this.#readDigest(line));
     if (content !== undefined && content.length > 0) return { kind: 'inline', bytes: content };
     if (size === 0) return EMPTY_CONTENT;
     if (size > EXTERNAL_MAX) line.fail(FIELD.size, 'passes 2^53, the most that an image can say');
+    const verity = this.#readDigest(line);
     const missing = verity !== undefined && line.isNone(FIELD.payload);
     const kept = missing ? NO_PAYLOAD : payload;
     return { kind: 'external', size, verity, payload: kept, location: undefined };

@@ -1,0 +1,3 @@
+/** Composefs dumpfiles (composefs-dump(5)): text to tree and back. */
+export { type DumpStyle, type FormatDumpOptions, formatDumpfile } from './format.ts';
+export { DumpfileParser, type ParseDumpOptions, type ParsedDump, parseDumpfile } from './parse.ts';
