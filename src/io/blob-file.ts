@@ -1,0 +1,107 @@
+/**
+ * Blobs as they lie in files: a whole file of a layout, or a stretch of an archive. Plain data that may cross a
+ * thread; whoever reads opens the file itself.
+ */
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { fromSystemError, PlanishError } from '../errors.ts';
+
+/** A stretch of a file. */
+export interface BlobFile {
+  /** Path on this machine. */
+  readonly file: string;
+  /** Bytes before the blob. */
+  readonly offset: number;
+  /** Bytes of the blob. */
+  readonly size: number;
+}
+
+const CHUNK_BYTES = 256 * 1024;
+
+/**
+ * The bytes of a blob in pieces, each a fresh buffer that the receiver may keep. Reads are synchronous: this is meant
+ * for threads that do nothing else. Throws `CONTENT_CHANGED` when the file is shorter than it was, `SYSCALL_FAILED`.
+ */
+export async function* readBlob(
+  blob: BlobFile,
+  options: { readonly chunkBytes?: number } = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const chunkBytes = options.chunkBytes ?? CHUNK_BYTES;
+  const descriptor = openForReading(blob.file);
+  try {
+    for (let done = 0; done < blob.size; ) {
+      const length = Math.min(chunkBytes, blob.size - done);
+      yield readExactly(descriptor, blob, done, length);
+      done += length;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** A whole blob of at most `limit` bytes. Throws `LIMIT_EXCEEDED`, and as {@link readBlob}. */
+export function readSmallBlob(blob: BlobFile, limit: number): Uint8Array {
+  if (blob.size > limit) {
+    throw new PlanishError('LIMIT_EXCEEDED', 'the file is larger than what it is read as can be', {
+      file: blob.file,
+      expected: limit,
+      actual: blob.size,
+    });
+  }
+  return readPart(blob, 0, blob.size);
+}
+
+/** Bytes `[start, start + length)` of a blob, fewer where the blob ends. */
+export function readPart(blob: BlobFile, start: number, length: number): Uint8Array {
+  const descriptor = openForReading(blob.file);
+  try {
+    return readExactly(descriptor, blob, start, Math.max(0, Math.min(length, blob.size - start)));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** A whole regular file as a blob. Throws `SYSCALL_FAILED` when it is none or cannot be opened. */
+export function wholeFile(file: string): BlobFile {
+  const descriptor = openForReading(file);
+  try {
+    const stat = fstatSync(descriptor);
+    if (stat.isFile()) return { file, offset: 0, size: stat.size };
+    throw new PlanishError('SYSCALL_FAILED', 'not a regular file', { file });
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Opens a file for reading; the caller closes it. A FIFO is not waited for. */
+export function openForReading(file: string): number {
+  try {
+    return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    throw fromSystemError(error, 'opening a file', { file });
+  }
+}
+
+/** Reads exactly `length` bytes at `start` of a blob into a fresh buffer. */
+export function readExactly(descriptor: number, blob: BlobFile, start: number, length: number): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  for (let done = 0; done < length; ) {
+    const count = readAt(descriptor, blob, bytes, done, start);
+    if (count === 0) {
+      const offset = blob.offset + start + done;
+      throw new PlanishError('CONTENT_CHANGED', 'the file became shorter while it was read', {
+        file: blob.file,
+        offset,
+      });
+    }
+    done += count;
+  }
+  return bytes;
+}
+
+function readAt(descriptor: number, blob: BlobFile, bytes: Buffer, done: number, start: number): number {
+  try {
+    return readSync(descriptor, bytes, done, bytes.length - done, blob.offset + start + done);
+  } catch (error) {
+    throw fromSystemError(error, 'reading a file', { file: blob.file });
+  }
+}
