@@ -1,6 +1,6 @@
 /** The command tree. Verbs load their code when they are run, so that help and version start fast. */
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { addBuild } from './commands/build.ts';
 import { addCat } from './commands/cat.ts';
 import { addDigest } from './commands/digest.ts';
@@ -10,6 +10,7 @@ import { addLs } from './commands/ls.ts';
 import { addMkfs } from './commands/mkfs.ts';
 import { addPlan } from './commands/plan.ts';
 import { addVerify } from './commands/verify.ts';
+import { parseCount } from './options.ts';
 import type { Runtime } from './runtime.ts';
 
 const REFERENCES = `
@@ -30,14 +31,18 @@ Examples:
 /** All verbs, printing to and interrupted through `runtime`. */
 export function createProgram(runtime: Runtime): Command {
   const program = new Command('planish')
-    .description('Flatten OCI images, digest them as composefs hosts do, and split them into layers that last.')
+    .description(
+      'Flatten OCI images, digest them as composefs hosts do, and split them into layers that last.',
+    )
     .version(readVersion(), '-V, --version')
     .addOption(new Option('--json', 'one JSON document on standard output instead of text'))
     .addOption(new Option('-j, --jobs <n>', 'threads (never changes a byte)').argParser(parseCount))
     .addOption(new Option('-q, --quiet', 'no text, no progress, no warnings; errors remain'))
     .addOption(new Option('-v, --verbose', 'all warnings, and causes of errors'))
     .addOption(
-      new Option('--progress <mode>', 'progress on standard error').choices(['auto', 'plain', 'none']).default('auto'),
+      new Option('--progress <mode>', 'progress on standard error')
+        .choices(['auto', 'plain', 'none'])
+        .default('auto'),
     )
     .addHelpText('after', REFERENCES)
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
@@ -55,10 +60,4 @@ function inherit(program: Command, verb: Command): void {
 function readVersion(): string {
   const file = new URL('../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}
-
-/** A whole number from 1. */
-export function parseCount(text: string): number {
-  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('expected a whole number from 1.');
 }

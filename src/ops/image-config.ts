@@ -85,3 +85,18 @@ export function bareConfig(os: string, architecture: string, variant: string | u
   const platform = variant === undefined ? { architecture, os } : { architecture, os, variant };
   return { ...platform, rootfs: { type: 'layers', diff_ids: [] } };
 }
+
+const EPOCH_SECONDS = /^\d{1,12}$/;
+
+/**
+ * The value of SOURCE_DATE_EPOCH (reproducible-builds.org) as an RFC 3339 time; `undefined` for none. Throws
+ * `BAD_OPTION` for anything but whole seconds of four-digit years.
+ */
+export function parseSourceDateEpoch(text: string | undefined): string | undefined {
+  if (text === undefined || text === '') return undefined;
+  const date = new Date(EPOCH_SECONDS.test(text) ? Number(text) * 1000 : Number.NaN);
+  if (Number.isNaN(date.getTime()) || date.getUTCFullYear() > 9999) {
+    throw new PlanishError('BAD_OPTION', 'SOURCE_DATE_EPOCH is not a number of seconds', { actual: text });
+  }
+  return date.toISOString().replace('.000Z', 'Z');
+}

@@ -1,6 +1,7 @@
 /** Reads all layers of an image on the pool, each once, and keeps their contents within reach where wanted. */
-import type { BlobDigest, HashAlgorithm } from '../bytes/digest.ts';
+
 import { byteString, fromUtf8 } from '../bytes/byte-string.ts';
+import type { BlobDigest, HashAlgorithm } from '../bytes/digest.ts';
 import { DETECT_BYTES, detectCompression } from '../compress/detect.ts';
 import type { CompressionKind } from '../compress/kind.ts';
 import { type BlobFile, readPart } from '../io/blob-file.ts';
@@ -23,6 +24,8 @@ export interface LoadLayersOptions {
   readonly algorithm: HashAlgorithm;
   /** Keep the uncompressed tars readable until the session ends. */
   readonly contents: boolean;
+  /** Whether a layer that is not what its descriptor promises is an error; default true. */
+  readonly enforce?: boolean | undefined;
 }
 
 /** Layers in their order; `contents[i]` is where the contents of layer i are read, empty when not wanted. */
@@ -72,7 +75,8 @@ async function ingest(
   progress: (bytes: number) => void,
 ): Promise<IngestResult> {
   const { blob, ...expected } = inputs[ordinal] as LayerInput;
-  const request = { ...expected, ordinal, source: ordinal, algorithm: options.algorithm };
+  const { algorithm, enforce = true } = options;
+  const request = { ...expected, ordinal, source: ordinal, algorithm, enforce };
   const spool = content?.kind === 'descriptor' ? content.fd : undefined;
   const result = await session.pool.run('ingest', { blob, request, spool }, progress);
   progress(blob.size);

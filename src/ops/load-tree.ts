@@ -6,7 +6,8 @@ import { DumpfileParser } from '../dumpfile/parse.ts';
 import { decodeImage } from '../erofs/reader.ts';
 import { fromSystemError, PlanishError } from '../errors.ts';
 import { type BlobFile, readBlob, readSmallBlob } from '../io/blob-file.ts';
-import { type OpenedImage, openSource } from '../io/open-image.ts';
+import { openSource } from '../io/open-image.ts';
+import type { OpenedImage } from '../io/opened-image.ts';
 import { measureTree, scanRootfs, type UnmeasuredFile } from '../io/rootfs.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import { LIMITS } from '../limits.ts';
@@ -94,7 +95,7 @@ export async function withTree<T>(
         return await use(loadErofsTree(opened.file, options));
     }
   } finally {
-    await image?.close();
+    image?.close();
   }
 }
 
@@ -223,5 +224,12 @@ function loadErofsTree(file: string, options: SourceOptions): LoadedTree {
   if (options.algorithm !== undefined && options.algorithm !== image.algorithm) {
     throw new PlanishError('BAD_OPTION', 'the algorithm of an image is fixed by the digests in it', { file });
   }
-  return { ...BARE, kind: 'erofs', root: image.root, facts: image.facts, version: image.version, algorithm: image.algorithm };
+  return {
+    ...BARE,
+    kind: 'erofs',
+    root: image.root,
+    facts: image.facts,
+    version: image.version,
+    algorithm: image.algorithm,
+  };
 }

@@ -34,7 +34,10 @@ export class TreeFileReader {
       return;
     }
     if (content.location === undefined) {
-      throw new PlanishError('UNREPRESENTABLE', 'the content of the file is not in this source, only its digest');
+      throw new PlanishError(
+        'UNREPRESENTABLE',
+        'the content of the file is not in this source, only its digest',
+      );
     }
     const { source, extents } = content.location;
     let position = 0;

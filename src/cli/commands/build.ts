@@ -1,0 +1,128 @@
+/** `planish build SOURCE -o DEST` */
+import { Command, Option } from 'commander';
+import type { BuildResult } from '../../ops/build.ts';
+import { formatBytes, formatCount, formatSeconds, formatTable, shortDigest, truncate } from '../format.ts';
+import {
+  addSourceOptions,
+  collect,
+  formatNumber,
+  formatOption,
+  type ParsedSourceOptions,
+  parseCount,
+  sourceOptions,
+} from '../options.ts';
+import type { Runtime } from '../runtime.ts';
+
+interface ParsedOptions extends ParsedSourceOptions {
+  readonly output: string;
+  readonly maxLayers?: number;
+  readonly compression?: 'zstd' | 'gzip' | 'none';
+  readonly level?: number;
+  readonly format?: string;
+  readonly label: readonly string[];
+  readonly annotation: readonly string[];
+}
+
+const EXAMPLES = `
+Examples:
+  $ planish build oci:app:latest -o oci:app:flat
+  $ planish build docker-archive:saved.tar -o oci-archive:flat.tar --compression gzip
+  $ planish build rootfs:/mnt/root -o oci:os:42 --label containers.bootc=1 --max-layers 96
+  $ SOURCE_DATE_EPOCH=1780000000 planish build tar:root.tar -o oci:os:42
+
+The tree is flattened, times become whole seconds, and the files are split into layers by the package they belong to.
+The same source and options give the same bytes on every machine; --jobs never changes them.`;
+
+/** Defines the verb. */
+export function addBuild(program: Command, runtime: Runtime): Command {
+  const command = new Command('build')
+    .description('flatten an image, digest it, and write it as layers that last')
+    .argument('<source>', 'what to build from')
+    .addOption(
+      new Option(
+        '-o, --output <dest>',
+        'oci:DIR[:TAG], oci-archive:FILE[:TAG] or a directory',
+      ).makeOptionMandatory(),
+    )
+    .addOption(new Option('--max-layers <n>', 'layer budget, 1 to 500 (default: 64)').argParser(parseCount))
+    .addOption(
+      new Option('--compression <kind>', 'of the layers (default: "zstd")').choices(['zstd', 'gzip', 'none']),
+    )
+    .addOption(
+      new Option('--level <n>', 'of the compression: zstd 1-19 (default 3), gzip 1-9 (default 6)').argParser(
+        parseCount,
+      ),
+    )
+    .addOption(formatOption('EROFS format of the image digest; changes it (default: "v1")'))
+    .addOption(
+      new Option('--label <KEY=VALUE>', 'set a label of the config, or KEY- to remove one; repeatable')
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option('--annotation <KEY=VALUE>', 'set an annotation of the manifest, or KEY-; repeatable')
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(async (source: string, _: unknown, self: Command) => {
+      await run(source, self.optsWithGlobals<ParsedOptions>(), runtime);
+    });
+  program.addCommand(addSourceOptions(command));
+  return command;
+}
+
+async function run(source: string, parsed: ParsedOptions, runtime: Runtime): Promise<void> {
+  const { build } = await import('../../ops/build.ts');
+  const { parseKeyEdit, parseSourceDateEpoch } = await import('../../ops/image-config.ts');
+  const start = performance.now();
+  const result = await build(source, {
+    ...sourceOptions(runtime, parsed),
+    destination: parsed.output,
+    maxLayers: parsed.maxLayers,
+    compression: parsed.compression,
+    level: parsed.level,
+    format: formatNumber(parsed.format),
+    labels: parsed.label.map(parseKeyEdit),
+    annotations: parsed.annotation.map(parseKeyEdit),
+    created: parseSourceDateEpoch(process.env['SOURCE_DATE_EPOCH']),
+  });
+  runtime.output.json(result);
+  runtime.output.print(summary(result, (performance.now() - start) / 1000));
+}
+
+const COMPONENTS_WIDTH = 60;
+
+function summary(result: BuildResult, seconds: number): string {
+  const rows = result.layers.map((layer, ordinal) => [
+    String(ordinal),
+    formatBytes(layer.size),
+    formatBytes(layer.tarSize),
+    formatCount(layer.entries),
+    layer.stability.toFixed(3),
+    shortDigest(layer.digest),
+    truncate(layer.components.join(' '), COMPONENTS_WIDTH),
+  ]);
+  const columns = [
+    { title: 'LAYER', align: 'right' },
+    { title: 'SIZE', align: 'right' },
+    { title: 'TAR', align: 'right' },
+    { title: 'ENTRIES', align: 'right' },
+    { title: 'STABLE', align: 'right' },
+    { title: 'DIGEST' },
+    { title: 'COMPONENTS' },
+  ] as const;
+  return [formatTable(columns, rows), '', ...facts(result, seconds)].join('\n');
+}
+
+function facts(result: BuildResult, seconds: number): string[] {
+  const { before, after, plan, digests } = result;
+  const speed = formatBytes(before.tarSize / Math.max(seconds, 0.001));
+  return [
+    `layers     ${before.layers} → ${after.layers}, ${formatBytes(before.size)} → ${formatBytes(after.size)} (tar ${formatBytes(before.tarSize)} → ${formatBytes(after.tarSize)})`,
+    `plan       ${formatCount(plan.components)} components; expected weekly download ${formatBytes(plan.cost)}, at best ${formatBytes(plan.bound)} (ratio ${plan.ratio.toFixed(3)})`,
+    `composefs  v${digests.format} ${digests.algorithm} ${digests.container ?? `${digests.tree} (tree as it is; no host digest)`}`,
+    `manifest   ${result.manifest.digest}`,
+    `wrote      ${result.destination} in ${formatSeconds(seconds)} (${speed}/s)`,
+  ];
+}

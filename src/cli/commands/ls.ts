@@ -1,0 +1,98 @@
+/** `planish ls SOURCE [PATH]` */
+import { Command, Option } from 'commander';
+import type { LsEntry } from '../../ops/ls.ts';
+import { addSourceOptions, type ParsedSourceOptions, sourceOptions } from '../options.ts';
+import type { Runtime } from '../runtime.ts';
+
+interface ParsedOptions extends ParsedSourceOptions {
+  readonly recursive?: boolean;
+  readonly long?: boolean;
+  readonly digests?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ planish ls oci:app:latest /usr/bin
+  $ planish ls -lR image.erofs /etc
+  $ planish --json ls --digests oci:app:latest /usr/lib`;
+
+/** Defines the verb. */
+export function addLs(program: Command, runtime: Runtime): Command {
+  const command = new Command('ls')
+    .description('list what an image or EROFS file holds')
+    .argument('<source>', 'an image, tar, directory, dumpfile or EROFS image')
+    .argument('[path]', 'where to look', '/')
+    .addOption(new Option('-R, --recursive', 'everything below the path'))
+    .addOption(new Option('-l, --long', 'type, mode, links, owner, size and time'))
+    .addOption(new Option('--digests', 'fs-verity digests of contents'))
+    .addHelpText('after', EXAMPLES)
+    .action(async (source: string, path: string, _: unknown, self: Command) => {
+      const parsed = self.optsWithGlobals<ParsedOptions>();
+      const { ls } = await import('../../ops/ls.ts');
+      const { recursive, digests } = parsed;
+      const result = await ls(source, { ...sourceOptions(runtime, parsed), path, recursive, digests });
+      runtime.output.json(result);
+      const show = parsed.long === true ? formatLong : (entry: LsEntry) => entry.path;
+      const lines = result.entries.map((entry) => withDigest(show(entry), entry, digests === true));
+      if (lines.length > 0) runtime.output.print(lines.join('\n'));
+    });
+  program.addCommand(addSourceOptions(command));
+  return command;
+}
+
+function withDigest(line: string, entry: LsEntry, wanted: boolean): string {
+  return wanted ? `${entry.verity ?? '-'}  ${line}` : line;
+}
+
+const TYPE_LETTERS: Readonly<Record<LsEntry['type'], string>> = {
+  regular: '-',
+  directory: 'd',
+  symlink: 'l',
+  character: 'c',
+  block: 'b',
+  fifo: 'p',
+  socket: 's',
+};
+
+function formatLong(entry: LsEntry): string {
+  const owner = `${entry.uid}:${entry.gid}`;
+  const size = entry.device ?? String(entry.size);
+  const columns = [
+    modeText(entry),
+    String(entry.links).padStart(3),
+    owner.padEnd(11),
+    size.padStart(12),
+    timeText(entry.mtime.sec),
+  ];
+  return `${columns.join(' ')} ${entry.path}${suffix(entry)}`;
+}
+
+function suffix(entry: LsEntry): string {
+  const parts = [];
+  if (entry.target !== undefined) parts.push(` -> ${entry.target}`);
+  if (entry.hardLinkTo !== undefined) parts.push(` = ${entry.hardLinkTo}`);
+  if (entry.xattrs !== undefined) parts.push(`  [${Object.keys(entry.xattrs).join(' ')}]`);
+  return parts.join('');
+}
+
+/** `drwxr-sr-t` as ls(1) writes it. */
+function modeText({ type, mode }: LsEntry): string {
+  const letters = [...'rwxrwxrwx'].map((letter, bit) => ((mode >> (8 - bit)) & 1 ? letter : '-'));
+  const special = [
+    [0o4000, 2, 's'],
+    [0o2000, 5, 's'],
+    [0o1000, 8, 't'],
+  ] as const;
+  for (const [bit, place, letter] of special) {
+    if ((mode & bit) !== 0) letters[place] = letters[place] === 'x' ? letter : letter.toUpperCase();
+  }
+  return TYPE_LETTERS[type] + letters.join('');
+}
+
+const MAX_DATE_SECONDS = 8.64e12;
+
+/** UTC; seconds where the calendar ends. */
+function timeText(seconds: number): string {
+  if (Math.abs(seconds) > MAX_DATE_SECONDS) return `@${seconds}`;
+  return new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ');
+}

@@ -1,0 +1,87 @@
+/** Options that several verbs share, and how their values are read. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { SourceOptions } from '../ops/load-tree.ts';
+import type { CommonOptions } from '../ops/session.ts';
+import type { GlobalOptions, Runtime } from './runtime.ts';
+
+/** As parsed from the command line, of every verb that reads a tree. */
+export interface ParsedSourceOptions extends GlobalOptions {
+  readonly platform?: string;
+  readonly algorithm?: 'sha512' | 'sha256';
+  readonly missingParents?: 'create' | 'refuse';
+  readonly skipXattrs?: boolean;
+  readonly strict?: boolean;
+  readonly tmpdir?: string;
+}
+
+/** Adds the options of {@link ParsedSourceOptions}. */
+export function addSourceOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--platform <os/arch[/variant]>', 'which image of an index (default: this machine)'),
+    )
+    .addOption(
+      new Option('--algorithm <name>', 'fs-verity algorithm; changes digests (default: "sha512")').choices([
+        'sha512',
+        'sha256',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--missing-parents <how>',
+        'an entry without a parent directory: make one, with a warning, or refuse',
+      )
+        .choices(['create', 'refuse'])
+        .default('create'),
+    )
+    .addOption(new Option('--skip-xattrs', 'do not read extended attributes of a rootfs: source'))
+    .addOption(new Option('--strict', 'accept a dumpfile only as composefs-rs does'))
+    .addOption(new Option('--tmpdir <dir>', 'where uncompressed layers are kept meanwhile'));
+}
+
+/** Starts the runtime and gives the options in the library's form. */
+export function sourceOptions(runtime: Runtime, parsed: ParsedSourceOptions): SourceOptions {
+  return {
+    ...commonOptions(runtime, parsed),
+    platform: parsed.platform,
+    algorithm: parsed.algorithm,
+    missingParents: parsed.missingParents,
+    xattrs: parsed.skipXattrs === true ? 'skip' : 'all',
+    strict: parsed.strict,
+  };
+}
+
+/** Starts the runtime and gives what every verb takes. */
+export function commonOptions(runtime: Runtime, parsed: GlobalOptions & { tmpdir?: string }): CommonOptions {
+  const temporaryDirectory = parsed.tmpdir ?? process.env['TMPDIR'];
+  return {
+    ...runtime.begin(parsed),
+    temporaryDirectory: temporaryDirectory === '' ? undefined : temporaryDirectory,
+    zstd: zstdChoice(process.env['PLANISH_ZSTD']),
+  };
+}
+
+function zstdChoice(text: string | undefined): CommonOptions['zstd'] {
+  return text === 'wasm' || text === 'napi' ? text : undefined;
+}
+
+/** `v1`, `v0`, `v2` and what stands for them. */
+export function formatOption(description: string): Option {
+  return new Option('--format <version>', description).choices(['v1', 'v0', 'v2']);
+}
+
+/** The number of a `--format`. */
+export function formatNumber(text: string | undefined): 0 | 1 | 2 | undefined {
+  return text === undefined ? undefined : (Number(text.slice(1)) as 0 | 1 | 2);
+}
+
+/** A whole number from 1. */
+export function parseCount(text: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a whole number from 1.');
+}
+
+/** Collects a repeatable option. */
+export function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value];
+}

@@ -1,0 +1,196 @@
+/** `build`: flatten, digest, plan, write. The main job. */
+import { arch } from 'node:os';
+import { display } from '../bytes/byte-string.ts';
+import type { BlobDigest, VerityDigest } from '../bytes/digest.ts';
+import type { LayerPlan, PlannedLayer } from '../chunk/plan.ts';
+import type { CompressionKind } from '../compress/kind.ts';
+import { checkLevel, DEFAULT_LEVEL } from '../compress/level.ts';
+import type { FormatVersion } from '../erofs/writer.ts';
+import type { ImageWriter } from '../io/image-writer.ts';
+import { openDestination } from '../io/open-destination.ts';
+import { configPlatform } from '../oci/config.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import { linuxPlatform, parsePlatform } from '../oci/platform.ts';
+import { type Destination, parseDestination } from '../oci/reference.ts';
+import { canonicalize } from '../tree/canonical.ts';
+import type { Directory } from '../tree/tree.ts';
+import { writeDocuments } from './built-image.ts';
+import { bareConfig, type KeyEdit } from './image-config.ts';
+import { type LoadedTree, type SourceOptions, withTree } from './load-tree.ts';
+import { makePlan, type PlannedTree, pathsOfLayer } from './make-plan.ts';
+import { Session } from './session.ts';
+import { computeTreeDigests, type TreeDigests } from './tree-digests.ts';
+import { type FinishedLayer, writeLayers } from './write-layers.ts';
+
+/** Options of {@link build}. Every one but the first changes what is written. */
+export interface BuildOptions extends SourceOptions {
+  /** `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, or a bare directory. */
+  readonly destination: string;
+  /** Layer budget, 1 to 500; default 64. */
+  readonly maxLayers?: number | undefined;
+  /** Default `zstd`. */
+  readonly compression?: CompressionKind | undefined;
+  /** Default 3 for zstd, 6 for gzip. */
+  readonly level?: number | undefined;
+  /** EROFS format of the image's digest; default 1. Layer keys always use 1. */
+  readonly format?: FormatVersion | undefined;
+  readonly labels?: readonly KeyEdit[] | undefined;
+  readonly annotations?: readonly KeyEdit[] | undefined;
+  /** RFC 3339 time for config and history; default: the source's own. No clock is ever read. */
+  readonly created?: string | undefined;
+}
+
+/** One layer that was written. */
+export interface BuiltLayer {
+  readonly digest: BlobDigest;
+  readonly diffId: BlobDigest;
+  /** fs-verity digest of the layer's own composefs image. */
+  readonly key: VerityDigest;
+  /** Bytes of the blob, and of the tar in it. */
+  readonly size: number;
+  readonly tarSize: number;
+  readonly entries: number;
+  /** Keys of the components in it, for display. */
+  readonly components: readonly string[];
+  /** Chance of staying the same for a week. */
+  readonly stability: number;
+}
+
+/** Result of {@link build}. */
+export interface BuildResult {
+  readonly source: string;
+  readonly destination: string;
+  readonly manifest: { readonly digest: BlobDigest; readonly size: number };
+  readonly digests: TreeDigests;
+  readonly layers: readonly BuiltLayer[];
+  /** Model of weekly download: expected bytes, the lower bound, and their ratio. */
+  readonly plan: LayerPlan['totals'];
+  /** Layers and bytes as they came and as they are now. */
+  readonly before: { readonly layers: number; readonly size: number; readonly tarSize: number };
+  readonly after: { readonly layers: number; readonly size: number; readonly tarSize: number };
+}
+
+/**
+ * Builds an image: one tree out of the source's layers, split again into layers keyed by content. The destination is
+ * written aside and put in place at the end; a run that fails or is interrupted leaves it as it was.
+ */
+export async function build(source: string, options: BuildOptions): Promise<BuildResult> {
+  const destination = parseDestination(options.destination);
+  const compression = options.compression ?? 'zstd';
+  checkLevel(compression, options.level ?? DEFAULT_LEVEL[compression]);
+  return await Session.use(options, (session) =>
+    withTree(session, source, options, { contents: true, digests: true }, async (tree) => {
+      const shipped = canonicalize(tree.root, { onWarning: session.onWarning });
+      const planned = makePlan(session, shipped, tree.contents, options.maxLayers);
+      return await write(session, { source, tree, shipped, planned, destination, compression }, options);
+    }),
+  );
+}
+
+interface BuildState {
+  readonly source: string;
+  readonly tree: LoadedTree;
+  readonly shipped: Directory;
+  readonly planned: PlannedTree;
+  readonly destination: Destination;
+  readonly compression: CompressionKind;
+}
+
+async function write(session: Session, state: BuildState, options: BuildOptions): Promise<BuildResult> {
+  const { tree, shipped } = state;
+  session.onProgress({ stage: 'digest', done: 0, total: undefined, unit: 'steps' });
+  const { onWarning } = session;
+  const format = options.format ?? 1;
+  const digests = computeTreeDigests(shipped, { format, algorithm: tree.algorithm, onWarning });
+  const writer = openDestination(state.destination);
+  try {
+    const layers = await writePlannedLayers(session, state, writer, options);
+    session.checkInterrupted();
+    session.onProgress({ stage: 'finish', done: 0, total: undefined, unit: 'steps' });
+    const manifest = await finish(writer, state, layers, digests, options);
+    return summarize(state, layers, digests, manifest, options.destination);
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}
+
+async function writePlannedLayers(
+  session: Session,
+  { tree, shipped, planned, compression }: BuildState,
+  writer: ImageWriter,
+  options: BuildOptions,
+): Promise<FinishedLayer[]> {
+  const components = new Map(planned.components.map((component) => [component.key, component]));
+  const orders = planned.plan.layers.map((layer) => ({
+    paths: pathsOfLayer(layer, components),
+    size: layer.size,
+  }));
+  return await writeLayers(session, orders, {
+    root: shipped,
+    contents: tree.contents,
+    algorithm: tree.algorithm,
+    compression: { kind: compression, level: options.level ?? DEFAULT_LEVEL[compression] },
+    blobFile: (ordinal) => writer.createBlobFile(`layer-${ordinal}`),
+  });
+}
+
+async function finish(
+  writer: ImageWriter,
+  { tree, planned, compression, destination }: BuildState,
+  layers: readonly FinishedLayer[],
+  digests: TreeDigests,
+  options: BuildOptions,
+): Promise<Descriptor> {
+  for (const { file, digest, size } of layers) await writer.addBlobFile(file, digest, size);
+  const base = tree.image?.config.document ?? platformConfig(options.platform);
+  const descriptor = await writeDocuments(writer, {
+    base,
+    annotations: tree.image?.manifestAnnotations ?? {},
+    layers,
+    planned: planned.plan.layers,
+    compression,
+    digests,
+    labelEdits: options.labels ?? [],
+    annotationEdits: options.annotations ?? [],
+    created: options.created,
+  });
+  await writer.commit({ descriptor, refName: destination.name, platform: configPlatform(base) });
+  return descriptor;
+}
+
+function platformConfig(text: string | undefined): ReturnType<typeof bareConfig> {
+  const platform = text === undefined ? linuxPlatform(arch()) : parsePlatform(text);
+  return bareConfig(platform.os, platform.architecture, platform.variant);
+}
+
+function summarize(
+  { source, tree, planned }: BuildState,
+  layers: readonly FinishedLayer[],
+  digests: TreeDigests,
+  manifest: Descriptor,
+  destination: string,
+): BuildResult {
+  return {
+    source,
+    destination,
+    manifest: { digest: manifest.digest, size: manifest.size },
+    digests,
+    layers: layers.map((layer, ordinal) => builtLayer(layer, planned.plan.layers[ordinal])),
+    plan: planned.plan.totals,
+    before: totals(tree.layers),
+    after: totals(layers),
+  };
+}
+
+function builtLayer(layer: FinishedLayer, planned: PlannedLayer | undefined): BuiltLayer {
+  const { digest, diffId, key, size, tarSize, entries } = layer;
+  const components = (planned?.members ?? []).map((member) => display(member.key));
+  return { digest, diffId, key, size, tarSize, entries, components, stability: planned?.stability ?? 0 };
+}
+
+function totals(layers: readonly { size: number; tarSize: number }[]): BuildResult['after'] {
+  const sum = (pick: (layer: { size: number; tarSize: number }) => number): number =>
+    layers.reduce((total, layer) => total + pick(layer), 0);
+  return { layers: layers.length, size: sum(({ size }) => size), tarSize: sum(({ tarSize }) => tarSize) };
+}
