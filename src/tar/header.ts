@@ -24,8 +24,32 @@ export interface Field {
   readonly length: number;
 }
 
+/** Name of a field. */
+export type FieldName =
+  | 'name'
+  | 'mode'
+  | 'uid'
+  | 'gid'
+  | 'size'
+  | 'mtime'
+  | 'chksum'
+  | 'typeflag'
+  | 'linkname'
+  | 'magic'
+  | 'version'
+  | 'uname'
+  | 'gname'
+  | 'devmajor'
+  | 'devminor'
+  | 'prefix'
+  | 'starPrefix'
+  | 'starTrailer'
+  | 'gnuSparse'
+  | 'gnuIsExtended'
+  | 'gnuRealSize';
+
 /** The fields, by their names in POSIX `pax`, "ustar Interchange Format", and in GNU `tar.h`. */
-export const FIELDS = {
+export const FIELDS: Readonly<Record<FieldName, Field>> = {
   name: { at: 0, length: 100 },
   mode: { at: 100, length: 8 },
   uid: { at: 108, length: 8 },
@@ -49,7 +73,7 @@ export const FIELDS = {
   gnuSparse: { at: 386, length: 96 },
   gnuIsExtended: { at: 482, length: 1 },
   gnuRealSize: { at: 483, length: 12 },
-} as const satisfies Readonly<Record<string, Field>>;
+};
 
 /** Which fields a header has after `linkname`. */
 export type HeaderFormat = 'v7' | 'ustar' | 'star' | 'gnu';
@@ -130,7 +154,7 @@ export function decodeText(block: Buffer, at: number, field: Field): ByteString 
 export function decodeNumber(
   block: Buffer,
   at: number,
-  name: keyof typeof FIELDS,
+  name: FieldName,
   offset: number,
   max: number = Number.MAX_SAFE_INTEGER,
 ): number {
@@ -143,7 +167,7 @@ export function decodeNumber(
 }
 
 /** A number that may be negative (only base-256 can say so). Throws `TAR_BAD_HEADER` for what is no safe integer. */
-export function decodeSigned(block: Buffer, at: number, name: keyof typeof FIELDS, offset: number): number {
+export function decodeSigned(block: Buffer, at: number, name: FieldName, offset: number): number {
   const field = FIELDS[name];
   const value = parseNumber(block, at + field.at, field.length);
   if (value !== undefined) return value;

@@ -8,4 +8,4 @@ export {
   TarScanner,
   type TarScannerOptions,
 } from './scanner.ts';
-export { END_OF_ARCHIVE, encodeTarHeader, type TarRecord } from './writer.ts';
+export { END_OF_ARCHIVE, encodeTarHeader, paddingLength, type TarRecord } from './writer.ts';
