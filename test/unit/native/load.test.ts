@@ -1,0 +1,57 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { LOCAL_BUILD, loadNative, nativeHelpers, nativeStatus } from '../../../src/native/load.ts';
+import { buildHelpers, findCompiler } from './build-helpers.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'planish-load-'));
+const compiler = findCompiler();
+
+function reason(override: string | undefined, localBuild: string): string {
+  const { helpers, status } = loadNative(override, localBuild);
+  expect(helpers).toBeUndefined();
+  expect(status.available).toBe(false);
+  return status.available ? '' : status.reason;
+}
+
+describe('loading the helpers', () => {
+  it('tells why they are not there', () => {
+    const none = join(directory, 'none.node');
+    expect(reason('0', none)).toBe('PLANISH_NATIVE=0 refuses them');
+    expect(reason(undefined, none)).toBe('they are not built (npm run build:native)');
+    expect(reason('', none)).toBe('they are not built (npm run build:native)');
+  });
+
+  it('does not fall back from a file that was named', () => {
+    const text = join(directory, 'text.node');
+    writeFileSync(text, 'no library');
+    expect(reason(text, LOCAL_BUILD)).toBe(`${text} cannot be loaded: ${text}: file too short`);
+  });
+
+  it('refuses another contract', () => {
+    const other = join(directory, 'other.cjs');
+    writeFileSync(other, 'exports.contractVersion = 99;');
+    expect(reason(other, LOCAL_BUILD)).toBe(`${other} has contract 99, not 1 (npm run build:native)`);
+  });
+
+  it('finds the build of this package', () => {
+    expect(LOCAL_BUILD).toBe(
+      new URL('../../../native-helpers/build/planish-native.node', import.meta.url).pathname,
+    );
+    expect(nativeHelpers() !== undefined).toBe(nativeStatus().available);
+  });
+
+  it.skipIf(compiler === undefined)('loads a build, named or local', () => {
+    const file = buildHelpers();
+    for (const loaded of [loadNative(file, ''), loadNative(undefined, file)]) {
+      expect(loaded.status).toEqual({ available: true, file });
+      expect(Object.keys(loaded.helpers ?? {}).sort()).toEqual([
+        'contractVersion',
+        'listXattrs',
+        'scanDirectory',
+        'setXattr',
+      ]);
+    }
+  });
+});
