@@ -77,6 +77,8 @@ function applyLayer(state: FlattenState, layer: FlattenLayer, removed: Removed):
 
 function applyMarker(state: FlattenState, placed: PlacedMarker): void {
   if (placed.marker.kind === 'bookkeeping') {
+    // A host has dropped the directory of such entries as well, and then finds them without a parent.
+    if (state.whiteouts === 'host' && !state.createParents) state.parentOf(placed.path);
     state.warn('RECORD_DROPPED', placed.path, 'is bookkeeping of aufs and was left out');
   } else if (state.whiteouts === 'oci') {
     checkOrder(state, placed);

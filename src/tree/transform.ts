@@ -6,10 +6,10 @@
  *
  * Each step changes a tree in place and says what it did; a transform is a list of steps on one copy.
  */
-import type { ByteString } from '../bytes/byte-string.ts';
+import { type ByteString, byteString } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
 import { copyTree } from './copy.ts';
-import { keepXattrs, sameMetadata } from './metadata.ts';
+import { keepXattrs, sameMetadata, sameTime } from './metadata.ts';
 import type { Directory, Metadata, Node } from './tree.ts';
 
 /** Which extended attributes count: `security.capability` only, or `user.*` as well. Changing this changes digests. */
@@ -40,7 +40,7 @@ export interface TransformResult {
 
 /**
  * The tree of which a composefs host computes the digest of a container image; `root` is left alone. Throws
- * `HOST_TREE_INVALID` where `/usr` is no directory, for hosts refuse such a tree.
+ * `HOST_TREE_INVALID` where there is no `/usr`, or where it or `/run` is no directory: hosts refuse such a tree.
  */
 export function transformForContainer(
   root: Directory,
@@ -60,10 +60,18 @@ export function transformForContainer(
 
 /** `/usr`, which hosts take metadata from. Throws `HOST_TREE_INVALID` where there is no such directory. */
 export function requireUsr(root: Directory): Directory {
-  const usr = root.children.get('usr' as ByteString);
-  if (usr?.type === 'directory') return usr;
-  const what = usr === undefined ? 'the tree has no /usr' : `/usr is of type ${usr.type}, not a directory`;
-  throw new PlanishError('HOST_TREE_INVALID', `${what}, so hosts compute no digest of it`, { path: '/usr' });
+  const usr = topDirectory(root, 'usr');
+  if (usr !== undefined) return usr;
+  throw new PlanishError('HOST_TREE_INVALID', 'the tree has no /usr, so hosts compute no digest of it', {
+    path: '/usr',
+  });
+}
+
+function topDirectory(root: Directory, name: 'usr' | 'run'): Directory | undefined {
+  const node = root.children.get(byteString(name));
+  if (node === undefined || node.type === 'directory') return node;
+  const what = `/${name} is of type ${node.type}, not a directory, so hosts compute no digest of the tree`;
+  throw new PlanishError('HOST_TREE_INVALID', what, { path: `/${name}` });
 }
 
 /** Gives the root all of `metadata`: mode, owners, time to the nanosecond, attributes. Returns whether it had others. */
@@ -73,13 +81,15 @@ export function copyMetadataToRoot(root: Directory, metadata: Metadata): boolean
   return changed;
 }
 
-/** Empties a directory and gives it the time of `usr`, to the nanosecond; mode, owners and attributes stay. */
+/**
+ * Empties `/run`, where there is one, and gives it the time of `usr`, to the nanosecond; mode, owners and attributes
+ * stay. Throws `HOST_TREE_INVALID` where `/run` is no directory, as composefs-rs 0.9.4 does.
+ */
 export function resetRun(root: Directory, usr: Metadata): { removed: number; timeChanged: boolean } {
-  const run = root.children.get('run' as ByteString);
-  if (run?.type !== 'directory') return { removed: 0, timeChanged: false };
+  const run = topDirectory(root, 'run');
+  if (run === undefined) return { removed: 0, timeChanged: false };
   const removed = run.children.size;
-  const { sec, nsec } = run.metadata.mtime;
-  const timeChanged = sec !== usr.mtime.sec || nsec !== usr.mtime.nsec;
+  const timeChanged = !sameTime(run.metadata.mtime, usr.mtime);
   run.children.clear();
   run.metadata = { ...run.metadata, mtime: usr.mtime };
   return { removed, timeChanged };

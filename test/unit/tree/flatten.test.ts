@@ -488,6 +488,18 @@ describe('whiteouts, as composefs hosts apply them', () => {
     { whiteouts: 'host' },
   );
 
+  test('hosts drop bookkeeping of aufs, but refuse what lies below it', () => {
+    const list = [[put.file('.wh..wh.aufs'), put.dir('.wh..wh.plnk')]];
+    expect(run(list, { whiteouts: 'host' })).toEqual({
+      tree: render(dir()),
+      warnings: ['RECORD_DROPPED /.wh..wh.aufs @0', 'RECORD_DROPPED /.wh..wh.plnk @0'],
+      implied: ['/'],
+    });
+    const below = [[...(list[0] ?? []), put.file('.wh..wh.plnk/1.2')]];
+    expect(failure(below, { whiteouts: 'host' }).code).toBe('PARENT_MISSING');
+    expect(run(below, { whiteouts: 'host', missingParents: 'create' }).tree).toEqual(render(dir()));
+  });
+
   test('need a parent directory', () => {
     const list = [base, [put.whiteout('no/a')]];
     const error = failure(list, { whiteouts: 'host' });

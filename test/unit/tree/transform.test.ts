@@ -49,12 +49,8 @@ describe('/run', () => {
     });
   });
 
-  test.each([
-    ['a symlink', symlink('var/run', { sec: 5 })],
-    ['a file', file('x', { sec: 5 })],
-  ])('that is %s stays as it is', (_name, run) => {
-    const tree = dir({ run, usr: dir() });
-    expect(render(transformForContainer(tree).root)).toEqual(render(tree));
+  test('need not be there', () => {
+    expect(transformForContainer(dir({ usr: dir(), var: dir() })).report).toEqual(UNCHANGED);
   });
 
   test('below another directory stays as it is', () => {
@@ -119,24 +115,25 @@ test('the input is left alone', () => {
   expect(render(tree)).toEqual(before);
 });
 
-test.each<[string, Directory, string]>([
-  ['no /usr', dir({ bin: dir() }), 'the tree has no /usr, so hosts compute no digest of it'],
+const NO_DIRECTORY = 'not a directory, so hosts compute no digest of the tree';
+
+test.each<[string, Directory, string, string]>([
+  ['no /usr', dir({ bin: dir() }), '/usr', 'the tree has no /usr, so hosts compute no digest of it'],
+  ['a symlink /usr', dir({ usr: symlink('x') }), '/usr', `/usr is of type symlink, ${NO_DIRECTORY}`],
+  ['a file /usr', dir({ usr: file() }), '/usr', `/usr is of type regular, ${NO_DIRECTORY}`],
   [
-    'a symlink',
-    dir({ usr: symlink('x') }),
-    '/usr is of type symlink, not a directory, so hosts compute no digest of it',
+    'a symlink /run',
+    dir({ usr: dir(), run: symlink('x') }),
+    '/run',
+    `/run is of type symlink, ${NO_DIRECTORY}`,
   ],
-  [
-    'a file',
-    dir({ usr: file() }),
-    '/usr is of type regular, not a directory, so hosts compute no digest of it',
-  ],
-])('refuses a tree with %s for /usr', (_name, tree, message) => {
+  ['a file /run', dir({ usr: dir(), run: file() }), '/run', `/run is of type regular, ${NO_DIRECTORY}`],
+])('refuses a tree with %s', (_name, tree, path, message) => {
   try {
     transformForContainer(tree);
     expect.unreachable();
   } catch (error) {
     const { code, message: text, detail } = error as PlanishError;
-    expect([code, text, detail]).toEqual(['HOST_TREE_INVALID', message, { path: '/usr' }]);
+    expect([code, text, detail]).toEqual(['HOST_TREE_INVALID', message, { path }]);
   }
 });
