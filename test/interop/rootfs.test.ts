@@ -15,7 +15,7 @@ import { findGetfattr, parseGetfattr } from '../../src/io/xattr-getfattr.ts';
 import { contentSize, type Node, TYPE_BITS } from '../../src/tree/tree.ts';
 import { countLinks, walk } from '../../src/tree/walk.ts';
 import { render } from '../support/tree-builder.ts';
-import { makeRootfsFixture, type RootfsFixture, raw } from '../unit/io/rootfs-fixture.ts';
+import { makeRootfsFixture, type RootfsFixture, raw, removeDirectories } from '../unit/io/rootfs-fixture.ts';
 import { freshHelpers } from '../unit/native/build-helpers.ts';
 
 const MEBI = 1 << 20;
@@ -50,7 +50,10 @@ const directories = (): string[] => [fixture.top, ...trees];
 beforeAll(async () => {
   fixture = await makeRootfsFixture();
 });
-afterAll(() => fixture.server.close());
+afterAll(() => {
+  fixture.server.close();
+  removeDirectories();
+});
 
 function run(tool: string, args: string[], input = ''): ByteString {
   const result = spawnSync(tool, args, { maxBuffer: 512 * MEBI, input: raw(input) });

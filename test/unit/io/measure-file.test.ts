@@ -1,11 +1,13 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { byteString } from '../../../src/bytes/byte-string.ts';
 import { isPlanishError } from '../../../src/errors.ts';
 import { computeVerityDigest } from '../../../src/fsverity/digest.ts';
 import { measureFile } from '../../../src/io/measure-file.ts';
-import { freshDirectory, onPaths, raw } from './rootfs-fixture.ts';
+import { freshDirectory, onPaths, raw, removeDirectories } from './rootfs-fixture.ts';
+
+afterAll(removeDirectories);
 
 /** Bytes that no two blocks share. */
 function pattern(size: number): Uint8Array {

@@ -3,7 +3,7 @@
  * test. What needs root (devices, owners, trusted.*, security.*) is left out loudly where it cannot be made.
  */
 import { spawnSync } from 'node:child_process';
-import { linkSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,9 +34,17 @@ export function setTime(path: string, seconds: string): void {
   must(onPaths(['touch', '-h', '-d', `@${seconds}`, '--'], path), `touch ${path}`);
 }
 
+const made: string[] = [];
+
+/** Removes what {@link freshDirectory} made; for `afterAll`. */
+export function removeDirectories(): void {
+  for (const top of made.splice(0)) rmSync(top, { recursive: true, force: true });
+}
+
 /** A fresh directory with mode 0755, as bytes in a string. */
 export function freshDirectory(): string {
   const top = mkdtempSync(join(tmpdir(), 'planish-rootfs-'));
+  made.push(top);
   must(onPaths(['chmod', '0755', '--'], top), 'chmod');
   return Buffer.from(top, 'utf8').toString('latin1');
 }

@@ -1,13 +1,13 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import * as fsXattr from 'fs-xattr';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { type ByteString, byteString } from '../../../src/bytes/byte-string.ts';
 import { isPlanishError } from '../../../src/errors.ts';
 import { fsXattrSource, nativeXattrSource, type XattrSource } from '../../../src/io/xattr.ts';
 import { findGetfattr, parseGetfattr } from '../../../src/io/xattr-getfattr.ts';
 import { freshHelpers } from '../native/build-helpers.ts';
-import { freshDirectory, holdsAttributes, raw, setAttribute } from './rootfs-fixture.ts';
+import { freshDirectory, holdsAttributes, raw, removeDirectories, setAttribute } from './rootfs-fixture.ts';
 
 const parse = (text: string): [string, [string, string][]][] =>
   [...parseGetfattr(byteString(text))].map(([path, xattrs]) => [
@@ -64,6 +64,8 @@ describe('parseGetfattr', () => {
     );
   });
 });
+
+afterAll(removeDirectories);
 
 const helpers = freshHelpers();
 const getfattr = findGetfattr();

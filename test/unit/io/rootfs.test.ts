@@ -40,8 +40,11 @@ import {
   onPaths,
   type RootfsFixture,
   raw,
+  removeDirectories,
   setAttribute,
 } from './rootfs-fixture.ts';
+
+afterAll(removeDirectories);
 
 const helpers = freshHelpers();
 const getfattr = findGetfattr();
@@ -80,7 +83,6 @@ describe.skipIf(!attributes)('a directory with everything', () => {
   });
   afterAll(() => {
     fixture.server.close();
-    rmSync(fixture.top, { recursive: true });
   });
 
   it.each(backends)('is the same tree: %s', async (_, backend) => {

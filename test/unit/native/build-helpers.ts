@@ -1,10 +1,9 @@
 /** Builds the C helpers for a test, apart from what `npm run build:native` left, and says loudly where it cannot. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NativeHelpers } from '../../../src/native/contract.ts';
 import { loadNative } from '../../../src/native/load.ts';
+import { freshDirectory } from '../io/rootfs-fixture.ts';
 
 const BUILD = new URL('../../../native-helpers/build.mjs', import.meta.url).pathname;
 
@@ -18,7 +17,7 @@ export function findCompiler(): string | undefined {
 
 /** The file of freshly built helpers; throws what the compiler says. Warnings are errors. */
 export function buildHelpers(...flags: string[]): string {
-  const output = join(mkdtempSync(join(tmpdir(), 'planish-native-')), 'helpers.node');
+  const output = join(freshDirectory(), 'helpers.node');
   const args = [BUILD, '--require', '--strict', ...flags, '--output', output];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`building the native helpers failed:\n${stderr}`);

@@ -4,12 +4,21 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { isPlanishError } from '../../../src/errors.ts';
 import { FAILURE_BYTES, type NativeHelpers, SCAN_WITHOUT_XATTRS } from '../../../src/native/contract.ts';
 import { decodeListing, decodeXattrs } from '../../../src/native/records.ts';
-import { freshDirectory, holdsAttributes, raw, setAttribute, setTime } from '../io/rootfs-fixture.ts';
+import {
+  freshDirectory,
+  holdsAttributes,
+  raw,
+  removeDirectories,
+  setAttribute,
+  setTime,
+} from '../io/rootfs-fixture.ts';
 import { freshHelpers } from './build-helpers.ts';
+
+afterAll(removeDirectories);
 
 const helpers = freshHelpers() as NativeHelpers;
 const attributes = holdsAttributes();

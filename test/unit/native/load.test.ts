@@ -1,11 +1,13 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { LOCAL_BUILD, loadNative, nativeHelpers, nativeStatus } from '../../../src/native/load.ts';
+import { freshDirectory, removeDirectories } from '../io/rootfs-fixture.ts';
 import { buildHelpers, findCompiler } from './build-helpers.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'planish-load-'));
+afterAll(removeDirectories);
+
+const directory = freshDirectory();
 const compiler = findCompiler();
 
 function reason(override: string | undefined, localBuild: string): string {

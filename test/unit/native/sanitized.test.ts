@@ -1,10 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { freshDirectory, holdsAttributes, raw, setAttribute } from '../io/rootfs-fixture.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import {
+  freshDirectory,
+  holdsAttributes,
+  raw,
+  removeDirectories,
+  setAttribute,
+} from '../io/rootfs-fixture.ts';
 import { buildHelpers, findCompiler } from './build-helpers.ts';
+
+afterAll(removeDirectories);
 
 const HERE = new URL('.', import.meta.url).pathname;
 const SOURCES = new URL('../../../native-helpers/', import.meta.url).pathname;
@@ -34,7 +41,7 @@ function directory(): string {
 
 describe.skipIf(runtime === undefined)('the helpers under sanitizers', () => {
   it('do nothing wrong and leak nothing, on their own', { timeout: 120_000 }, () => {
-    const program = join(mkdtempSync(join(tmpdir(), 'planish-sanitized-')), 'sanitized');
+    const program = join(freshDirectory(), 'sanitized');
     const sources = [join(HERE, 'sanitized.c'), join(SOURCES, 'scan.c'), join(SOURCES, 'xattr.c')];
     const flags = ['-std=c11', '-g', '-O1', '-Wall', '-Wextra', '-Werror', '-fsanitize=address,undefined'];
     const fatal = '-fno-sanitize-recover=all';
