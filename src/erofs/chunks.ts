@@ -9,10 +9,10 @@ function bitLength(value: number): number {
 
 /** log2 of the chunk size that v0 and v1 choose for a file: the least that makes it one chunk, 12 to 43. */
 export function chunkBits(size: number): number {
-  return Math.min(Math.max(bitLength(size - 1), BLOCK_BITS), CHUNK_BITS_MAX);
+  return Math.min(Math.max(bitLength(Math.max(size - 1, 0)), BLOCK_BITS), CHUNK_BITS_MAX);
 }
 
-/** Chunks of a file in v0 and v1: 1 up to 8 TiB, at most 1024 for a safe integer. */
+/** Chunks of a file in v0 and v1: 0 for none, 1 up to 8 TiB, at most 1024 for a safe integer. */
 export function chunkCount(size: number): number {
   return Math.ceil(size / 2 ** chunkBits(size));
 }

@@ -117,6 +117,7 @@ class Collector {
     const known = this.#leaves.get(leaf);
     const node = known ?? this.#newLeaf(frame, name, leaf);
     if (!this.#facts.nlink.has(leaf)) node.nlink++;
+    if (known !== undefined) this.#checkLinkable(name, leaf);
     frame.entries.nodes[index] = node;
     if (this.#isPrimary(frame.directory, name, leaf, known === undefined)) {
       if (node.type !== leaf.type) frame.hasWhiteout = true;
@@ -124,6 +125,12 @@ class Collector {
       frame.entries.links ??= new Set();
       frame.entries.links.add(index);
     }
+  }
+
+  /** composefs-rs refuses a whiteout of several names, so no such image has a digest there. */
+  #checkLinkable(name: ByteString, leaf: Leaf): void {
+    if (this.#options.dialect === 'c' || !isWhiteoutDevice(leaf)) return;
+    throw new PlanishError('UNREPRESENTABLE', 'a whiteout has several names', { path: display(name) });
   }
 
   #isPrimary(parent: Directory, name: ByteString, leaf: Leaf, first: boolean): boolean {

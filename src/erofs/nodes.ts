@@ -80,11 +80,11 @@ export function newNode(parts: NodeParts): ImageNode {
   };
 }
 
-/** Bytes of content and of symlink targets that C, and for version 2 composefs-rs, put into an image. */
+/** Bytes of content that C, and for version 2 composefs-rs, put into an image. */
 const CONTENT_MAX = 5000;
 const CONTENT_MAX_V2 = 512;
+/** Bytes of a symlink's target (Linux PATH_MAX less the final NUL). */
 const TARGET_MAX = 4095;
-const TARGET_MAX_V2 = 1024;
 
 /** Makes inodes of leaves. `rewriter` keeps the xattrs of the whole image. */
 export class LeafMaker {
@@ -113,8 +113,7 @@ export class LeafMaker {
     const { type, metadata } = leaf;
     const xattrs = this.#rewriter.own(metadata.xattrs);
     if (leaf.type === 'symlink') {
-      const max = this.#version === 2 ? TARGET_MAX_V2 : TARGET_MAX;
-      checkLength('the target of a symbolic link', leaf.target.length, 1, max);
+      checkLength('the target of a symbolic link', leaf.target.length, 1, TARGET_MAX);
       return newNode({ type, metadata, xattrs, data: leaf.target, size: leaf.target.length });
     }
     const device = 'major' in leaf ? deviceNumber(leaf) : 0;

@@ -3,13 +3,20 @@
  * overlay mount, files outside the image get the two names by which overlayfs finds them, whiteouts get marks.
  * Changing anything here changes digests.
  */
-import { type ByteString, byteString, fromBytes } from '../bytes/byte-string.ts';
+import { type ByteString, byteString, compareBytes, fromBytes } from '../bytes/byte-string.ts';
 import { DIGEST_BYTES, type HashAlgorithm } from '../bytes/digest.ts';
 import type { Xattrs } from '../bytes/stat.ts';
 import { PlanishError } from '../errors.ts';
 import type { ExternalContent } from '../tree/tree.ts';
 import { type ImageVersion, OVERLAY_ESCAPED_PREFIX, OVERLAY_PREFIX, XATTR_NAMES } from './format.ts';
-import { NO_PAIRS, type XattrList, type XattrName, type XattrPair, XattrPool } from './xattrs.ts';
+import {
+  NO_PAIRS,
+  valueLength,
+  type XattrList,
+  type XattrName,
+  type XattrPair,
+  XattrPool,
+} from './xattrs.ts';
 
 /** Which of the two programs an image must be equal to, where they differ. */
 export type Dialect = 'c' | 'rs';
@@ -84,22 +91,23 @@ export class XattrRewriter {
     });
   }
 
-  /** What overlayfs is redirected to, in the form of the redirect name; `undefined` for no redirect. */
+  /** What overlayfs is redirected to, in the form of the redirect name; `undefined` for no redirect. An empty payload is a file that has a digest but no backing path. */
   #target({ verity, payload }: ExternalContent): ByteString | undefined {
     if (this.options.dialect === 'c') {
+      if (payload === '') return undefined;
       if (payload !== undefined || verity === undefined) return payload;
       return byteString(`${verity.slice(0, 2)}/${verity.slice(2)}`);
     }
     if (verity !== undefined) return byteString(verity);
-    return payload === undefined ? undefined : this.#digestInPath(payload);
+    return payload === undefined || payload === '' ? undefined : this.#digestInPath(payload);
   }
 
   /** Without a digest, the object that a payload ends in, `hh/hhh…`, stands in for one. */
   #digestInPath(payload: ByteString): ByteString {
     const path = payload.slice(-(this.#digestLength + 1));
     const hex = path.slice(0, 2) + path.slice(3);
-    if (path[2] === '/' && hex.length === this.#digestLength && /^[0-9a-f]+$/.test(hex)) {
-      return byteString(hex);
+    if (path[2] === '/' && hex.length === this.#digestLength && /^[0-9a-f]+$/i.test(hex)) {
+      return byteString(hex.toLowerCase());
     }
     throw new PlanishError('UNREPRESENTABLE', 'a payload without digest is no path of an object', {
       actual: payload.slice(0, 160),
@@ -111,7 +119,7 @@ export class XattrRewriter {
     return this.pool.pair(this.pool.name(name), byteString(value));
   }
 
-  /** A list with marks set: C replaces a name that is there, composefs-rs keeps both, the mark behind. */
+  /** A list with marks set: C replaces a name that is there, composefs-rs keeps both. */
   marked(list: XattrList, marks: XattrList): XattrList {
     const names = new Set(marks.map((mark) => mark.name));
     const kept = this.options.dialect === 'c' ? list.filter((pair) => !names.has(pair.name)) : list;
@@ -125,10 +133,10 @@ function escapeName(name: ByteString): ByteString {
   return byteString(OVERLAY_ESCAPED_PREFIX + name.slice(OVERLAY_PREFIX.length));
 }
 
-/** By full name as stored; stable, so equal names keep their order. */
+/** By full name as stored. A name that is there twice: the shorter value first, then by bytes. */
 function byName(a: XattrPair, b: XattrPair): number {
-  if (a.name === b.name) return 0;
-  return a.name.name < b.name.name ? -1 : 1;
+  if (a.name !== b.name) return a.name.name < b.name.name ? -1 : 1;
+  return valueLength(a) - valueLength(b) || compareBytes(a.value, b.value);
 }
 
 function checkTotal(xattrs: Xattrs): void {

@@ -24,6 +24,9 @@ import type { ImageNode } from './nodes.ts';
 import type { Dialect, RewriteOptions } from './rewrite.ts';
 import type { XattrName, XattrPool } from './xattrs.ts';
 
+/** Version of the bytes to write, by the name it has outside this folder. */
+export type FormatVersion = ImageVersion;
+
 /** What an image is written as; all of it changes the digest. */
 export interface EncodeOptions {
   readonly version: ImageVersion;
