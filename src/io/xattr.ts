@@ -11,7 +11,7 @@
  * getfattr. What no source can see is `NATIVE_UNAVAILABLE`, never left out: a lost attribute changes digests.
  */
 import { type ByteString, decodeUtf8, display, fromUtf8, toBytes } from '../bytes/byte-string.ts';
-import { NO_XATTRS, type Xattrs } from '../bytes/stat.ts';
+import type { Xattrs } from '../bytes/stat.ts';
 import { type ErrorDetail, PlanishError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { NativeHelpers } from '../native/contract.ts';
@@ -105,9 +105,3 @@ function refuse({ path }: XattrRequest): Xattrs {
     detail,
   );
 }
-
-/** Says that no inode has attributes: for callers that asked to skip them. */
-export const SKIPPING_XATTR_SOURCE: XattrSource = {
-  name: 'skip',
-  read: (requests) => requests.map(() => NO_XATTRS),
-};
