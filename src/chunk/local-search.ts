@@ -1,4 +1,4 @@
-/** Improves a partition by moving single items and swapping pairs, as long as that pays. */
+/** Improves a partition by moving single items, swapping pairs and moving chains of two, as long as that pays. */
 import type { PackColumns } from './pack-model.ts';
 import { stabilityOf } from './rates.ts';
 
@@ -141,17 +141,106 @@ class Search {
     this.#refresh(layerA);
     this.#refresh(layerB);
   }
+
+  /** Best and second best layer for every item to go to, and what those gain without what its own loses. */
+  #wishes(): Wishes {
+    const { count, size } = this.#columns;
+    const wishes = {
+      first: new Int32Array(count).fill(-1),
+      second: new Int32Array(count).fill(-1),
+      gain: new Float64Array(count).fill(Number.NEGATIVE_INFINITY),
+      next: new Float64Array(count).fill(Number.NEGATIVE_INFINITY),
+    };
+    for (let item = 0; item < count; item++) {
+      const bytes = size[item] as number;
+      const stay = this.#itemStay[item] as number;
+      for (let to = 0; to < this.#layers; to++) {
+        const kept = this.#kept[to] as number;
+        const gain = (kept + bytes * (this.#stay[to] as number)) * stay - kept;
+        if (to !== this.#layer[item]) noteWish(wishes, item, to, gain);
+      }
+    }
+    return wishes;
+  }
+
+  /**
+   * Moves an item and, from the layer it comes to, another one on to a third, where the two together gain: neither
+   * alone would. Tells whether anything moved.
+   */
+  chainAll(): boolean {
+    let wishes = this.#wishes();
+    let chained = false;
+    for (let item = 0; item < this.#columns.count; item++) {
+      const second = this.#bestChain(item, wishes);
+      if (second < 0) continue;
+      const from = this.#layer[item] as number;
+      const through = this.#layer[second] as number;
+      const to = wishTo(wishes, second, from);
+      this.#relocate(second, to);
+      this.#relocate(item, through);
+      for (const layer of [from, through, to]) this.#refresh(layer);
+      wishes = this.#wishes();
+      chained = true;
+    }
+    return chained;
+  }
+
+  #bestChain(item: number, wishes: Wishes): number {
+    const from = this.#layer[item] as number;
+    const size = this.#columns.size[item] as number;
+    const stay = this.#itemStay[item] as number;
+    const left =
+      ((this.#size[from] as number) - size) * this.#stayWithout(item) - (this.#kept[from] as number);
+    let best = -1;
+    let bestGain = this.#leastGain;
+    for (let other = 0; other < this.#columns.count; other++) {
+      const through = this.#layer[other] as number;
+      if (through === from || wishTo(wishes, other, from) < 0) continue;
+      const bytes = (this.#size[through] as number) + size - (this.#columns.size[other] as number);
+      const kept = bytes * this.#stayWithout(other) * stay - (this.#kept[through] as number);
+      const wish = (wishes.first[other] === from ? wishes.next[other] : wishes.gain[other]) as number;
+      if (left + kept + wish <= bestGain) continue;
+      bestGain = left + kept + wish;
+      best = other;
+    }
+    return best;
+  }
+}
+
+/** For every item the two layers that gain most by taking it (-1: none), and what they gain. */
+interface Wishes {
+  readonly first: Int32Array;
+  readonly second: Int32Array;
+  readonly gain: Float64Array;
+  readonly next: Float64Array;
+}
+
+function noteWish(wishes: Wishes, item: number, to: number, gain: number): void {
+  if (gain > (wishes.gain[item] as number)) {
+    wishes.second[item] = wishes.first[item] as number;
+    wishes.next[item] = wishes.gain[item] as number;
+    wishes.first[item] = to;
+    wishes.gain[item] = gain;
+  } else if (gain > (wishes.next[item] as number)) {
+    wishes.second[item] = to;
+    wishes.next[item] = gain;
+  }
+}
+
+/** Where an item would go, were `taken` not there; -1 for nowhere. */
+function wishTo(wishes: Wishes, item: number, taken: number): number {
+  return (wishes.first[item] === taken ? wishes.second[item] : wishes.first[item]) as number;
 }
 
 /**
- * Improves `layer` (item to layer, 0 to layers - 1) in place until no move and no swap gains, or the rounds are
+ * Improves `layer` (item to layer, 0 to layers - 1) in place until no move, swap or chain gains, or the rounds are
  * used up. Items are tried in their order, layers in theirs, so the result depends on nothing else.
  */
 export function improve(columns: PackColumns, layer: Int32Array, layers: number): void {
   const search = new Search(columns, layer, layers);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const moved = search.moveAll();
-    // Swaps are dearer and rarely needed before the moves are done.
-    if (!moved && !search.swapAll()) return;
+    // Pairs are dearer and rarely needed before the moves are done.
+    if (!moved && !search.swapAll() && !search.chainAll()) return;
   }
 }

@@ -3,7 +3,7 @@
 import { improve } from './local-search.ts';
 import { packIntervals } from './pack-dp.ts';
 import { packByMerging } from './pack-merge.ts';
-import { columnsOf, type PackItem, partitionCost, sortItems } from './pack-model.ts';
+import { columnsOf, type PackColumns, type PackItem, partitionCost, sortItems } from './pack-model.ts';
 
 /** Steps of the dynamic programme that are worth waiting for, about a second. */
 const DP_STEPS = 1e9;
@@ -11,6 +11,8 @@ const DP_STEPS = 1e9;
 const MAX_UNITS = 4096;
 /** Items that merging sees at most: its worst case is cubic. */
 const MAX_MERGE_UNITS = 1024;
+/** Items up to which further starting points are tried. */
+const MAX_EXTRA_STARTS = 512;
 
 /** A packing: groups of items, and what they cost. */
 export interface Packing {
@@ -28,14 +30,14 @@ interface Unit {
 
 /**
  * Packs items (unique keys) into at most `slots` groups (at least 1) at the least expected cost: intervals by
- * dynamic programming and agglomerative merging, both improved by local search, the cheaper kept. Thousands of small
+ * dynamic programming and agglomerative merging, all improved by local search, the cheapest kept. Thousands of small
  * items are first joined to their neighbours. Changing this changes plans, and so layer digests.
  */
 export function pack(items: readonly PackItem[], slots: number): Packing {
   const units = gatherDust(sortItems(items), unitLimit(slots));
   const columns = columnsOf(units);
   const layers = Math.min(slots, units.length);
-  const starts = layers < units.length ? [packIntervals(columns, layers), mergeStart(units, layers)] : [];
+  const starts = layers < units.length ? startingPoints(units, columns, layers) : [];
   let best: Int32Array = Int32Array.from(units, (_, index) => index);
   let bestCost = Number.POSITIVE_INFINITY;
   for (const layer of starts) {
@@ -46,6 +48,34 @@ export function pack(items: readonly PackItem[], slots: number): Packing {
     bestCost = cost;
   }
   return { groups: groupsOf(units, best, layers), cost: partitionCost(columns, best, layers) };
+}
+
+/** Intervals of rate per byte, merging, and for small inputs, where it costs nothing, intervals of two more orders. */
+function startingPoints(units: readonly Unit[], columns: PackColumns, layers: number): Int32Array[] {
+  const starts = [packIntervals(columns, layers), mergeStart(units, layers)];
+  if (units.length > MAX_EXTRA_STARTS) return starts;
+  starts.push(intervalsBy(columns, layers, (size) => Math.sqrt(size)));
+  starts.push(intervalsBy(columns, layers, (size) => Math.sqrt(size * Math.sqrt(size))));
+  return starts;
+}
+
+/** Intervals in the order of rate divided by a function of the size; ties keep the order of the columns. */
+function intervalsBy(columns: PackColumns, layers: number, divisor: (size: number) => number): Int32Array {
+  const density = columns.rate.map((rate, item) => rate / divisor(Math.max(columns.size[item] as number, 1)));
+  const order = Int32Array.from(density.keys()).sort(
+    (a, b) => (density[a] as number) - (density[b] as number) || a - b,
+  );
+  const intervals = packIntervals(
+    {
+      count: columns.count,
+      size: Float64Array.from(order, (item) => columns.size[item] as number),
+      rate: Float64Array.from(order, (item) => columns.rate[item] as number),
+    },
+    layers,
+  );
+  const layer = new Int32Array(columns.count);
+  for (const [position, item] of order.entries()) layer[item] = intervals[position] as number;
+  return layer;
 }
 
 function unitLimit(slots: number): number {
