@@ -110,7 +110,7 @@ async function write(session: Session, state: BuildState, options: BuildOptions)
     const manifest = await finish(writer, state, layers, digests, options);
     return summarize(state, layers, digests, manifest, options.destination);
   } catch (error) {
-    await writer.abort();
+    writer.abort();
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 /** Reads all layers of an image on the pool, each once, and keeps their contents within reach where wanted. */
 
-import { byteString, fromUtf8 } from '../bytes/byte-string.ts';
+import { realpathSync } from 'node:fs';
+import { fromUtf8 } from '../bytes/byte-string.ts';
 import type { BlobDigest, HashAlgorithm } from '../bytes/digest.ts';
 import { DETECT_BYTES, detectCompression } from '../compress/detect.ts';
 import type { CompressionKind } from '../compress/kind.ts';
@@ -87,5 +88,6 @@ async function ingest(
 function contentFileOf(session: Session, { blob }: LayerInput): ContentFile {
   const compression = detectCompression(readPart(blob, 0, DETECT_BYTES));
   if (compression !== 'none') return { kind: 'descriptor', fd: session.openSpool(), base: 0 };
-  return { kind: 'path', path: byteString(fromUtf8(blob.file)), base: blob.offset };
+  // Content files are opened without following links, which only the user's own path may be.
+  return { kind: 'path', path: fromUtf8(realpathSync(blob.file)), base: blob.offset };
 }

@@ -1,14 +1,13 @@
 /** Opens any source and makes one tree of it. */
-import { readFileSync } from 'node:fs';
 import { arch } from 'node:os';
-import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
+import type { HashAlgorithm } from '../bytes/digest.ts';
 import { DumpfileParser } from '../dumpfile/parse.ts';
 import { decodeImage } from '../erofs/reader.ts';
-import { fromSystemError, PlanishError } from '../errors.ts';
-import { type BlobFile, readBlob, readSmallBlob } from '../io/blob-file.ts';
-import { openSource } from '../io/open-image.ts';
+import { PlanishError } from '../errors.ts';
+import { type BlobFile, readBlob, readSmallBlob, wholeFile } from '../io/blob-file.ts';
+import { type OpenedSource, openSource } from '../io/open-image.ts';
 import type { OpenedImage } from '../io/opened-image.ts';
-import { measureTree, scanRootfs, type UnmeasuredFile } from '../io/rootfs.ts';
+import { measureTree, scanRootfs } from '../io/rootfs.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import { LIMITS } from '../limits.ts';
 import { layerMediaType } from '../oci/media-types.ts';
@@ -19,6 +18,7 @@ import type { DumpFacts } from '../tree/dump-facts.ts';
 import { flatten } from '../tree/flatten.ts';
 import type { Directory } from '../tree/tree.ts';
 import { type LayerInput, loadLayers } from './load-layers.ts';
+import { measureFiles } from './measure-files.ts';
 import type { CommonOptions, Session } from './session.ts';
 
 /** Options of every verb that makes a tree of its source. */
@@ -63,10 +63,7 @@ export interface LoadedTree {
 /** Algorithm of bootc and of new composefs repositories. Changing this changes digests. */
 export const DEFAULT_ALGORITHM: HashAlgorithm = 'sha512';
 
-/**
- * Loads a source given as text. An image opened here stays open until `close` of the result's image is called, which
- * {@link withTree} does.
- */
+/** Opens a source given as text, makes a tree of it, and closes it after `use`. */
 export async function withTree<T>(
   session: Session,
   text: string,
@@ -80,22 +77,30 @@ export async function withTree<T>(
     temporaryDirectory: options.temporaryDirectory,
     onWarning: session.onWarning,
   });
-  const image = opened.kind === 'image' ? opened : undefined;
   try {
-    switch (opened.kind) {
-      case 'image':
-        return await use(await loadImageTree(session, opened, options, needs));
-      case 'tar':
-        return await use(await loadTarTree(session, opened.blob, options, needs));
-      case 'rootfs':
-        return await use(await loadRootfsTree(session, opened.path, options, needs));
-      case 'dump':
-        return await use(await loadDumpTree(opened.file, options));
-      case 'erofs':
-        return await use(loadErofsTree(opened.file, options));
-    }
+    return await use(await load(session, opened, options, needs));
   } finally {
-    image?.close();
+    if (opened.kind === 'image') opened.close();
+  }
+}
+
+async function load(
+  session: Session,
+  opened: OpenedSource,
+  options: SourceOptions,
+  needs: Needs,
+): Promise<LoadedTree> {
+  switch (opened.kind) {
+    case 'image':
+      return await loadImageTree(session, opened, options, needs);
+    case 'tar':
+      return await loadTarTree(session, opened.blob, options, needs);
+    case 'rootfs':
+      return await loadRootfsTree(session, opened.path, options, needs);
+    case 'dump':
+      return await loadDumpTree(opened.file, options);
+    case 'erofs':
+      return loadErofsTree(opened.file, options);
   }
 }
 
@@ -160,76 +165,44 @@ async function loadRootfsTree(
   const algorithm = options.algorithm ?? DEFAULT_ALGORITHM;
   const { onWarning } = session;
   const scan = await scanRootfs(directory, { onWarning, xattrs: options.xattrs ?? 'all' });
-  if (needs.digests) await measureTree(scan, (files) => measure(session, files, algorithm));
+  if (needs.digests) await measureTree(scan, (files) => measureFiles(session, files, algorithm));
   const contents = scan.files.map((path): ContentFile => ({ kind: 'path', path, base: 0 }));
   return { ...BARE, kind: 'rootfs', root: scan.root, algorithm, contents };
 }
 
-/** Files that one task measures: enough to be worth a message, few enough to share out. */
-const MEASURE_FILES = 512;
-const MEASURE_BYTES = 64 * 1024 * 1024;
-
-async function measure(
-  session: Session,
-  files: readonly UnmeasuredFile[],
-  algorithm: HashAlgorithm,
-): Promise<VerityDigest[]> {
-  const batches = splitIntoBatches(files);
-  const total = files.reduce((sum, { size }) => sum + size, 0);
-  let done = 0;
-  const results = batches.map(async (batch) => {
-    const digests = await session.pool.run('measure', { files: batch, algorithm });
-    done += batch.reduce((sum, { size }) => sum + size, 0);
-    session.onProgress({ stage: 'read', done, total, unit: 'bytes' });
-    return digests;
-  });
-  return (await Promise.all(results)).flat();
-}
-
-function splitIntoBatches(files: readonly UnmeasuredFile[]): UnmeasuredFile[][] {
-  const batches: UnmeasuredFile[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const file of files) {
-    const last = batches.at(-1);
-    if (last === undefined || last.length >= MEASURE_FILES || bytes + file.size > MEASURE_BYTES) {
-      batches.push([file]);
-      bytes = file.size;
-    } else {
-      last.push(file);
-      bytes += file.size;
-    }
-  }
-  return batches;
-}
-
 async function loadDumpTree(file: string, options: SourceOptions): Promise<LoadedTree> {
   const parser = new DumpfileParser({ strict: options.strict ?? false });
-  const pieces = file === '-' ? process.stdin : readBlob(wholeBlob(file));
-  for await (const piece of pieces) parser.push(piece as Uint8Array);
-  const { root, facts } = parser.finish();
-  return { ...BARE, kind: 'dump', root, facts, algorithm: options.algorithm ?? 'sha256' };
-}
-
-function wholeBlob(file: string): BlobFile {
-  try {
-    return { file, offset: 0, size: readFileSync(file).length };
-  } catch (error) {
-    throw fromSystemError(error, 'opening the dumpfile', { file });
-  }
+  const pieces: AsyncIterable<Uint8Array> = file === '-' ? process.stdin : readBlob(wholeFile(file));
+  for await (const piece of pieces) parser.push(piece);
+  const { root, facts, algorithm } = parser.finish();
+  return { ...BARE, kind: 'dump', root, facts, algorithm: agreedAlgorithm(options, algorithm, file) };
 }
 
 function loadErofsTree(file: string, options: SourceOptions): LoadedTree {
-  const bytes = readSmallBlob(wholeBlob(file), LIMITS.erofsBytes);
-  const image = decodeImage(bytes);
-  if (options.algorithm !== undefined && options.algorithm !== image.algorithm) {
-    throw new PlanishError('BAD_OPTION', 'the algorithm of an image is fixed by the digests in it', { file });
-  }
+  const { root, facts, version, algorithm } = decodeImage(readSmallBlob(wholeFile(file), LIMITS.erofsBytes));
   return {
     ...BARE,
     kind: 'erofs',
-    root: image.root,
-    facts: image.facts,
-    version: image.version,
-    algorithm: image.algorithm,
+    root,
+    facts,
+    version,
+    algorithm: agreedAlgorithm(options, algorithm, file),
   };
+}
+
+/** The algorithm of the digests in a manifest; only where there are none can another be asked for. */
+function agreedAlgorithm(
+  options: SourceOptions,
+  found: HashAlgorithm | undefined,
+  file: string,
+): HashAlgorithm {
+  const { algorithm } = options;
+  if (found === undefined || algorithm === undefined || found === algorithm) {
+    return algorithm ?? found ?? 'sha256';
+  }
+  throw new PlanishError('BAD_OPTION', 'the digests in the source are of another algorithm', {
+    file,
+    expected: algorithm,
+    actual: found,
+  });
 }
