@@ -4,7 +4,7 @@ import { contentSize } from '../tree/tree.ts';
 import type { Claim, ClaimContext, ComponentFacts, ComponentSource, SourceClaims } from './component.ts';
 
 /** Bytes from which an unowned file is a component of its own. */
-export const BIG_FILE_BYTES: number = 1024 * 1024;
+const BIG_FILE_BYTES: number = 1024 * 1024;
 
 /** The source of large unowned files. The key is the whole path: base names clash and would trade places. */
 export const bigFilesSource: ComponentSource = {

@@ -7,7 +7,7 @@ import type { Claim, ClaimContext, ComponentSource, SourceClaims } from './compo
 import { ALWAYS_RATE } from './rates.ts';
 
 /** Key of the component. */
-export const DATABASE_KEY: ByteString = byteString('@db');
+const DATABASE_KEY: ByteString = byteString('@db');
 
 /** Whole trees of such files; what a package owns by its own records (`dpkg/info`, `status.d`) is not among them. */
 const TREES = [

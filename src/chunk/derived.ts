@@ -16,7 +16,7 @@ export interface DerivedRule {
 }
 
 /** Rules in order: the first that leads to an owner counts. */
-export const DERIVED_RULES: readonly DerivedRule[] = [
+const DERIVED_RULES: readonly DerivedRule[] = [
   { match: /^(.*)\/__pycache__\/([^/]*)\.(?:cpython|pypy)[^./]*(?:\.opt-[12])?\.pyc$/, owners: ['$1/$2.py'] },
   { match: /^(.*\.py)[co]$/, owners: ['$1'] },
   { match: /^\/(?:usr\/lib|etc)\/udev\/hwdb\.bin$/, owners: ['/usr/lib/udev/hwdb.d/'] },

@@ -7,9 +7,9 @@ import type { Claim, ClaimContext, ComponentFacts, ComponentSource, SourceClaims
 import { unionRate } from './rates.ts';
 
 /** Key of a kernel that no package owns. */
-export const KERNEL_KEY: ByteString = byteString('kernel');
+const KERNEL_KEY: ByteString = byteString('kernel');
 /** Key of all initramfs images. */
-export const INITRAMFS_KEY: ByteString = byteString('initramfs');
+const INITRAMFS_KEY: ByteString = byteString('initramfs');
 
 const MODULES = /^\/(?:usr\/)?lib\/modules\/([^/]+)\/(.+)$/;
 const BOOT = /^\/boot\/(?:[^/]+\/)*[A-Za-z][A-Za-z_.]*?-(.*\d.*)$/;

@@ -7,7 +7,7 @@ import { expectedBytes, type PackItem } from './pack-model.ts';
 import { ALWAYS_RATE, HALF_LIFE_DAYS, PRIOR_CHANGES, PRIOR_WEEKS, RATE_UNIT, stabilityOf } from './rates.ts';
 
 /** Layers when nobody says how many. */
-export const DEFAULT_MAX_LAYERS = 64;
+const DEFAULT_MAX_LAYERS = 64;
 /** More layers than any client takes. */
 const MAX_LAYERS = 1000;
 /** Of the layers, one in so many is left free for components that later images add. */
