@@ -59,15 +59,14 @@ function applyDirectory(state: FlattenState, entry: LayerEntry, path: ByteString
   } else {
     if (existing !== undefined) warnDuplicate(state, path);
     parent.children.set(name, newDirectory(metadataOf(entry)));
-    state.seen.add(path);
+    state.notePlaced(path);
   }
 }
 
 function redefine(state: FlattenState, directory: Directory, metadata: Metadata, path: ByteString): void {
-  if (state.seen.has(path) && !sameMetadata(directory.metadata, metadata)) warnDuplicate(state, path);
+  if (state.isPlaced(path) && !sameMetadata(directory.metadata, metadata)) warnDuplicate(state, path);
   directory.metadata = metadata;
-  state.implied.delete(path);
-  state.seen.add(path);
+  state.notePlaced(path);
 }
 
 function placeLeaf(state: FlattenState, path: ByteString, leaf: Leaf): void {
@@ -79,11 +78,11 @@ function placeLeaf(state: FlattenState, path: ByteString, leaf: Leaf): void {
     if (existing.type === 'directory') state.forgetRecent();
   }
   parent.children.set(name, leaf);
-  state.seen.add(path);
+  state.notePlaced(path);
 }
 
 function warnDuplicate(state: FlattenState, path: ByteString): void {
-  if (state.seen.has(path))
+  if (state.isPlaced(path))
     state.warn('DUPLICATE_ENTRY', path, 'occurs twice in one layer; the later entry wins');
 }
 

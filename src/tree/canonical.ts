@@ -87,16 +87,14 @@ function canonicalMetadata(
   options: CanonicalOptions,
   times: TimeCount,
 ): Metadata {
-  const { mode, uid, gid, mtime, xattrs } = node.metadata;
+  const { metadata } = node;
   const clamp =
     typeof options.clampMtime === 'function' ? options.clampMtime(path, node) : options.clampMtime;
-  return {
-    mode,
-    uid,
-    gid,
-    mtime: clampTime(times.adjust(mtime), clamp),
-    xattrs: canonicalXattrs(xattrs, path, options.dropXattr),
-  };
+  const mtime = clampTime(times.adjust(metadata.mtime), clamp);
+  const xattrs = canonicalXattrs(metadata.xattrs, path, options.dropXattr);
+  if (mtime === metadata.mtime && xattrs === metadata.xattrs) return metadata;
+  const { mode, uid, gid } = metadata;
+  return { mode, uid, gid, mtime, xattrs };
 }
 
 function clampTime(time: Timestamp, clamp: Timestamp | undefined): Timestamp {

@@ -27,11 +27,12 @@ export class FlattenState {
   readonly whiteouts: 'oci' | 'host';
   /** Directories that no entry describes, by path; also those removed since. The root is one of them at first. */
   readonly implied = new Map<ByteString, Directory>([[ROOT_PATH, this.root]]);
-  /** Paths that the current layer has put into the tree. */
-  readonly seen = new Set<ByteString>();
   readonly createParents: boolean;
   readonly #onWarning: OnWarning | undefined;
   readonly #warned = new Set<string>();
+  /** Paths that the current layer has put into the tree; not kept for the first layer, which put all there is. */
+  readonly #placed = new Set<ByteString>();
+  #layersStarted = 0;
   /** Ordinal of the current layer. */
   layer = 0;
   #recentPath: ByteString = ROOT_PATH;
@@ -46,7 +47,19 @@ export class FlattenState {
   /** Begins a layer: nothing of it is in the tree yet. */
   startLayer(ordinal: number): void {
     this.layer = ordinal;
-    this.seen.clear();
+    this.#layersStarted++;
+    this.#placed.clear();
+  }
+
+  /** Notes that an entry of the current layer describes what is at `path`. */
+  notePlaced(path: ByteString): void {
+    this.implied.delete(path);
+    if (this.#layersStarted > 1) this.#placed.add(path);
+  }
+
+  /** Whether an entry of the current layer has put there what the tree holds at `path` (which it must hold). */
+  isPlaced(path: ByteString): boolean {
+    return this.#layersStarted > 1 ? this.#placed.has(path) : !this.implied.has(path);
   }
 
   /** Reports an oddity at a path of the current layer. */

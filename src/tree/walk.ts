@@ -32,8 +32,9 @@ export function* walk(root: Directory): Generator<WalkStep, void, undefined> {
     { path: byteString('/'), name: byteString(''), node: root, parent: undefined },
   ];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
-    yield { ...step, firstPath: firstPathOf(step.node, step.path, primary) };
-    if (step.node.type === 'directory') pushChildren(stack, step.path, step.node);
+    const { path, name, node, parent } = step;
+    yield { path, name, node, parent, firstPath: firstPathOf(node, path, primary) };
+    if (node.type === 'directory') pushChildren(stack, path, node);
   }
 }
 
