@@ -12,9 +12,9 @@ import type { PackItem } from './pack-model.ts';
 import type { PlannedLayer } from './plan.ts';
 
 /** Layer annotation that holds the members. */
-const COMPONENTS_ANNOTATION = 'org.planish.components';
+export const COMPONENTS_ANNOTATION = 'org.planish.components';
 /** Layer annotation that holds the stability, three decimals, for people. */
-const STABILITY_ANNOTATION = 'org.planish.stability';
+export const STABILITY_ANNOTATION = 'org.planish.stability';
 
 const PLAIN = /[A-Za-z0-9._+~/@-]/;
 const MEMBER = /^((?:[A-Za-z0-9._+~/@-]|%[0-9A-F]{2})+):(\d{1,16}):(\d{1,16})$/;
