@@ -2,10 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import type { TarEntry } from '../../src/tar/index.ts';
 
-/** The directory part of `--version`, or `undefined` (said on standard error) when a tool is not here. */
+/** Whether a program runs with these arguments; said on standard error when it does not. */
 export function findTool(name: string, args: readonly string[] = ['--version']): boolean {
   const found = spawnSync(name, args, { stdio: 'ignore' }).status === 0;
-  if (!found) process.stderr.write(`skipped: tests against ${name}, which is not here\n`);
+  if (!found) process.stderr.write(`skipped: tests that need "${[name, ...args].join(' ')}" to work\n`);
   return found;
 }
 
