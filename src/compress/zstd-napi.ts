@@ -1,0 +1,80 @@
+/** libzstd by zstd-napi: its low-level binding, synchronous, with buffers that are used again. */
+import { LIMITS } from '../limits.ts';
+import {
+  ZSTD_PIECE_BOUND,
+  type ZstdBackend,
+  type ZstdCompressor,
+  type ZstdDecompressor,
+} from './zstd-backend.ts';
+
+type StepResult = readonly [remaining: number, produced: number, consumed: number];
+
+interface Context {
+  setParameter(parameter: number, value: number): void;
+}
+
+interface Binding {
+  readonly CCtx: new () => Context & {
+    compressStream2(output: Uint8Array, input: Uint8Array, directive: number): StepResult;
+  };
+  readonly DCtx: new () => Context & { decompressStream(output: Uint8Array, input: Uint8Array): StepResult };
+  readonly CParameter: {
+    readonly compressionLevel: number;
+    readonly nbWorkers: number;
+    readonly checksumFlag: number;
+  };
+  readonly DParameter: { readonly windowLogMax: number };
+  readonly EndDirective: { readonly flush: number; readonly end: number };
+  versionString(): string;
+}
+
+/** The package is optional: its types may be absent where this is compiled, so its name is no literal import. */
+const PACKAGE: string = 'zstd-napi/binding.js';
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Loads the binding; rejects where it is not installed, or its native part does not load. */
+export async function openNapiZstd(): Promise<ZstdBackend> {
+  const loaded = (await import(PACKAGE)) as { readonly default: Binding };
+  const binding = loaded.default;
+  return {
+    name: 'napi',
+    version: binding.versionString(),
+    openCompressor: (level) => openCompressor(binding, level),
+    openDecompressor: () => openDecompressor(binding),
+  };
+}
+
+/**
+ * Everything but the level is as libzstd has it: no checksum (the digest of the blob covers every byte, and the
+ * WebAssembly build cannot write one), no content size (it is not known), no workers (bytes would differ).
+ */
+function openCompressor(binding: Binding, level: number): ZstdCompressor {
+  const context = new binding.CCtx();
+  context.setParameter(binding.CParameter.compressionLevel, level);
+  context.setParameter(binding.CParameter.nbWorkers, 0);
+  context.setParameter(binding.CParameter.checksumFlag, 0);
+  const output = new Uint8Array(ZSTD_PIECE_BOUND);
+  const run = (input: Uint8Array, directive: number): Uint8Array => {
+    const [remaining, produced, consumed] = context.compressStream2(output, input, directive);
+    if (remaining !== 0 || consumed !== input.length) throw new Error('libzstd outgrew its bound');
+    return output.subarray(0, produced);
+  };
+  return {
+    compress: (piece) => run(piece, binding.EndDirective.flush),
+    finish: () => run(NO_BYTES, binding.EndDirective.end),
+    close: () => {},
+  };
+}
+
+function openDecompressor(binding: Binding): ZstdDecompressor {
+  const context = new binding.DCtx();
+  context.setParameter(binding.DParameter.windowLogMax, LIMITS.zstdWindowLog);
+  return {
+    decompress(input, output) {
+      const [remaining, produced, consumed] = context.decompressStream(output, input);
+      return { consumed, produced, frameEnded: remaining === 0 };
+    },
+    close: () => {},
+  };
+}
