@@ -23,7 +23,12 @@ import {
 } from './image-writer.ts';
 import { checkMarker, isLayoutDirectory, LAYOUT_MARKER, LayoutDirectory, readLayoutIndex } from './layout.ts';
 import { lockLayout } from './layout-lock.ts';
-import { createTemporaryDirectory, isTemporaryName, type TemporaryDirectory } from './temporary.ts';
+import {
+  createTemporaryDirectory,
+  isTemporaryName,
+  removeStaleDirectories,
+  type TemporaryDirectory,
+} from './temporary.ts';
 
 const MARKER_BYTES = Buffer.from(LAYOUT_MARKER);
 
@@ -34,6 +39,8 @@ const MARKER_BYTES = Buffer.from(LAYOUT_MARKER);
 export function createLayoutWriter(path: string): ImageWriter {
   const existing = examine(path);
   const target = existing ? realpathSync(path) : resolve(path);
+  // A run that died before the layout was there left its staging beside it.
+  if (existing) removeStaleDirectories(dirname(target));
   const directory = createTemporaryDirectory(existing ? target : dirname(target));
   try {
     return new LayoutWriter(target, directory, existing);

@@ -64,8 +64,11 @@ function removeTemporary(path: string): void {
   }
 }
 
-/** Only directories of this user, by name and by owner, are touched; failures are left for the next run. */
-function removeStaleDirectories(parent: string): void {
+/**
+ * Removes what dead runs left in a directory. Only directories of this user, by name and by owner, are touched;
+ * never throws, failures are left for the next run.
+ */
+export function removeStaleDirectories(parent: string): void {
   for (const name of listQuietly(parent)) {
     if (!isTemporaryName(name)) continue;
     const path = join(parent, name);

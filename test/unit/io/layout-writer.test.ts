@@ -118,6 +118,16 @@ describe('a new layout', () => {
 });
 
 describe('an existing layout', () => {
+  it('is rid of what dead runs left in it and beside it', async () => {
+    const path = new Blobs().layout([]);
+    const [space] = ownerText(false).split('-');
+    const left = `.planish-${space}-${spawnSync('true').pid}-1-00000000`;
+    for (const place of [path, join(path, '..')]) mkdirSync(join(place, left));
+    createLayoutWriter(path).abort();
+    expect(readdirSync(path).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
+    expect(readdirSync(join(path, '..'))).toEqual(['layout']);
+  });
+
   it('keeps its other entries, and replaces a tag where it stands', async () => {
     const blobs = new Blobs();
     const entries = [named(blobs.image('a'), 'a'), blobs.image('b'), named(blobs.index([]), 'c')];
