@@ -24,8 +24,8 @@ const PERMISSION_MASK = 0o7777;
 const CONTENT_MAX = 5000;
 /** Bytes of a payload or symlink target in C (`PATH_MAX` less the final NUL). */
 const PAYLOAD_MAX = 4095;
-/** Bytes of an external file: 1024 chunks of 8 TiB. C refuses larger ones too. */
-const EXTERNAL_MAX = 2 ** 53;
+/** Bytes of an external file: less than 1024 chunks of 8 TiB, of which C takes exactly so many too, but not more. */
+const EXTERNAL_MAX = Number.MAX_SAFE_INTEGER;
 
 const TYPE_OF_BITS: ReadonlyMap<number, FileType> = new Map(
   Object.entries(TYPE_BITS).map(([type, bits]) => [bits, type as FileType]),
@@ -144,7 +144,8 @@ export class EntryReader {
     if (this.#strict) checkStrictRegular(line, size, payload, content, this.#readDigest(line));
     if (content !== undefined && content.length > 0) return { kind: 'inline', bytes: content };
     if (size === 0) return EMPTY_CONTENT;
-    if (size > EXTERNAL_MAX) line.fail(FIELD.size, 'passes 2^53, the most that an image can say');
+    if (size > EXTERNAL_MAX) line.fail(FIELD.size, 'is not below 2^53');
+    if (payload === '') line.fail(FIELD.payload, 'is empty, which leads nowhere');
     const verity = this.#readDigest(line);
     const missing = verity !== undefined && line.isNone(FIELD.payload);
     const kept = missing ? NO_PAYLOAD : payload;

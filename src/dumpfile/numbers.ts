@@ -13,6 +13,7 @@ const PLAIN_DIGITS = 15;
 /** Digits of 2^64-1; longer numbers saturate. */
 const MAX_DIGITS = { 8: 22, 10: 20 } as const;
 const U64_MAX = 2n ** 64n - 1n;
+const BILLION = 1_000_000_000n;
 
 /** Bases of dumpfile numbers. */
 export type Base = 8 | 10;
@@ -58,7 +59,7 @@ export function readU32(
   return readUnsigned(line, field, line.from(field), base, strict, 32);
 }
 
-/** A field as an unsigned number of 64 bits, rounded to a double above 2^53, or `undefined` where it is none. */
+/** A field as an unsigned number of 64 bits, rounded to a double from 2^53 up, or `undefined` where it is none. */
 export function readU64(line: DumpLine, field: FieldIndex, strict: boolean): number | undefined {
   return readUnsigned(line, field, line.from(field), 10, strict, 64);
 }
@@ -116,6 +117,7 @@ function readNanoseconds(line: DumpLine, start: number, end: number, strict: boo
   if (plain >= 0 && plain < 1e9) return plain;
   const wide = wideNumber(line.text(start, end), 10, strict);
   if (wide === undefined) line.fail(FIELD.mtime, 'has no number of nanoseconds');
-  if (strict) line.fail(FIELD.mtime, 'has a second or more of nanoseconds');
-  return Number(BigInt.asUintN(32, wide));
+  const nsec = BigInt.asUintN(32, wide);
+  if (strict && wide >= BILLION) line.fail(FIELD.mtime, 'has a second or more of nanoseconds');
+  return Number(nsec);
 }

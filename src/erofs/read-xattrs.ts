@@ -211,7 +211,8 @@ const SLASH = 0x2f;
 function readRedirect(value: Uint8Array | undefined, inode: ErofsInode): ByteString | undefined {
   if (value === undefined) return undefined;
   const payload = fromBytes(value, value[0] === SLASH ? 1 : 0);
-  if (payload.includes('\0')) throw badXattr(inode.xattrOffset, 'a trusted.overlay.redirect with a NUL byte');
+  if (payload === '' || payload.includes('\0'))
+    throw badXattr(inode.xattrOffset, 'a trusted.overlay.redirect that leads nowhere');
   return payload;
 }
 
