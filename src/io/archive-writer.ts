@@ -3,8 +3,9 @@
  * destination; the tar is written there and renamed into place. An archive holds one image: an older archive of the
  * same name is replaced as a whole.
  *
- * The tar: `oci-layout`, `index.json`, then the blobs by digest; mode 0644, owner 0:0, time 0; no directories, which
- * every reader makes itself.
+ * The tar: `oci-layout`, `index.json`, then `blobs/`, each algorithm's directory and in it the blobs by digest; mode
+ * 0644 and 0755, owner 0:0, time 0. The directories must be there: for a missing one, the library under skopeo and
+ * podman makes it and gives it to root, which fails for an ordinary user.
  */
 import { closeSync, fsyncSync, lstatSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -98,10 +99,7 @@ class ArchiveWriter implements ImageWriter {
       const index = placeImage(emptyIndex(), indexEntry(image), image.refName);
       writeMember(descriptor, file, 'oci-layout', Buffer.from(LAYOUT_MARKER));
       writeMember(descriptor, file, 'index.json', formatJson(index));
-      for (const blob of this.#staging.blobs()) {
-        await this.#writeBlob(descriptor, file, blob);
-        this.#staging.drop(blob.digest);
-      }
+      await this.#writeBlobs(descriptor, file);
       writeFully(descriptor, END_OF_ARCHIVE, file);
       attempt('flushing a file', file, () => fsyncSync(descriptor));
     } finally {
@@ -109,9 +107,22 @@ class ArchiveWriter implements ImageWriter {
     }
   }
 
+  async #writeBlobs(descriptor: number, file: string): Promise<void> {
+    writeFully(descriptor, header('directory', 'blobs/', 0), file);
+    let directory = '';
+    for (const blob of this.#staging.blobs()) {
+      const { algorithm } = splitBlobDigest(blob.digest);
+      if (algorithm !== directory)
+        writeFully(descriptor, header('directory', `blobs/${algorithm}/`, 0), file);
+      directory = algorithm;
+      await this.#writeBlob(descriptor, file, blob);
+      this.#staging.drop(blob.digest);
+    }
+  }
+
   async #writeBlob(descriptor: number, file: string, { digest, size }: BlobIdentity): Promise<void> {
     const { algorithm, hex } = splitBlobDigest(digest);
-    writeFully(descriptor, header(`blobs/${algorithm}/${hex}`, size), file);
+    writeFully(descriptor, header('regular', `blobs/${algorithm}/${hex}`, size), file);
     const blob = { file: this.#staging.pathOf(digest), offset: 0, size };
     for await (const chunk of readBlob(blob)) writeFully(descriptor, chunk, file);
     writeFully(descriptor, new Uint8Array(paddingLength(size)), file);
@@ -130,17 +141,17 @@ function examine(path: string): boolean {
 }
 
 function writeMember(descriptor: number, file: string, name: string, content: Uint8Array): void {
-  writeFully(descriptor, header(name, content.length), file);
+  writeFully(descriptor, header('regular', name, content.length), file);
   writeFully(descriptor, content, file);
   writeFully(descriptor, new Uint8Array(paddingLength(content.length)), file);
 }
 
-function header(name: string, size: number): Uint8Array {
+function header(type: 'regular' | 'directory', name: string, size: number): Uint8Array {
   return encodeTarHeader({
-    type: 'regular',
+    type,
     path: byteString(name),
     linkTarget: byteString(''),
-    mode: 0o644,
+    mode: type === 'directory' ? 0o755 : 0o644,
     uid: 0,
     gid: 0,
     mtime: EPOCH,

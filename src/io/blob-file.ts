@@ -73,7 +73,7 @@ export function wholeFile(file: string): BlobFile {
 }
 
 /** Opens a file for reading; the caller closes it. A FIFO is not waited for. */
-export function openForReading(file: string): number {
+function openForReading(file: string): number {
   try {
     return openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
@@ -82,7 +82,7 @@ export function openForReading(file: string): number {
 }
 
 /** Reads exactly `length` bytes at `start` of a blob into a fresh buffer. */
-export function readExactly(descriptor: number, blob: BlobFile, start: number, length: number): Uint8Array {
+function readExactly(descriptor: number, blob: BlobFile, start: number, length: number): Uint8Array {
   const bytes = Buffer.allocUnsafeSlow(length);
   for (let done = 0; done < length; ) {
     const count = readAt(descriptor, blob, bytes, done, start);

@@ -112,7 +112,7 @@ export function choosePlatform(
 }
 
 /** The platforms of entries in a row, for messages; at most sixteen. */
-export function listPlatforms(entries: readonly Descriptor[]): string {
+function listPlatforms(entries: readonly Descriptor[]): string {
   const names = entries.map((entry) => (entry.platform ? formatPlatform(entry.platform) : 'no platform'));
   const shown = [...new Set(names)];
   return shown.length > 16 ? `${shown.slice(0, 16).join(', ')} and more` : shown.join(', ');

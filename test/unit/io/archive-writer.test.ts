@@ -39,9 +39,20 @@ describe('createArchiveWriter', () => {
       .trim()
       .split('\n')
       .map((line) => line.split(/\s+/));
-    expect(lines.map((line) => line[5])).toEqual(['oci-layout', 'index.json', ...names]);
+    expect(lines.map((line) => line[5])).toEqual([
+      'oci-layout',
+      'index.json',
+      'blobs/',
+      'blobs/sha256/',
+      ...names,
+    ]);
     for (const line of lines) {
-      expect([line[0], line[1], line[3], line[4]]).toEqual(['-rw-r--r--', '0/0', '1970-01-01', '00:00:00']);
+      expect([line[0], line[1], line[3], line[4]]).toEqual([
+        line[5]?.endsWith('/') ? 'drwxr-xr-x' : '-rw-r--r--',
+        '0/0',
+        '1970-01-01',
+        '00:00:00',
+      ]);
     }
     expect(bytes.subarray(-1024).every((byte) => byte === 0)).toBe(true);
   });
