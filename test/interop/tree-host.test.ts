@@ -3,61 +3,22 @@
  * `flatten` with `whiteouts: 'host'` and `transformForContainer` make of the same entries, and refuse what they refuse.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PlanishError } from '../../src/errors.ts';
-import { END_OF_ARCHIVE, encodeTarHeader, paddingLength } from '../../src/tar/writer.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
 import { flatten } from '../../src/tree/flatten.ts';
 import { transformForContainer, type XattrMode } from '../../src/tree/transform.ts';
 import { type Directory, type Node, TYPE_BITS } from '../../src/tree/tree.ts';
 import { countLinks, walk } from '../../src/tree/walk.ts';
+import { tarOf, writeLayout } from '../support/layer-layout.ts';
 import { layers, put } from '../support/tree-builder.ts';
 
 const missing = ['cfsctl', 'skopeo'].filter((tool) => spawnSync(tool, ['--version']).error !== undefined);
 if (missing.length > 0) process.stderr.write(`tree-host: skipped, not on PATH: ${missing.join(', ')}\n`);
-
-/** A tar of the entries; contents must be inline. */
-function tarOf(entries: readonly LayerEntry[]): Buffer {
-  const parts: Uint8Array[] = [];
-  for (const entry of entries) {
-    const content = entry.content?.kind === 'inline' ? entry.content.bytes : new Uint8Array(0);
-    parts.push(
-      encodeTarHeader({ ...entry, size: content.length }),
-      content,
-      Buffer.alloc(paddingLength(content.length)),
-    );
-  }
-  return Buffer.concat([...parts, END_OF_ARCHIVE]);
-}
-
-const sha256 = (data: Uint8Array | string): string => createHash('sha256').update(data).digest('hex');
-
-/** Writes an OCI layout with one image tagged `t`. */
-function writeLayout(directory: string, tars: readonly Buffer[]): void {
-  const blobs = join(directory, 'blobs/sha256');
-  mkdirSync(blobs, { recursive: true });
-  const put = (mediaType: string, data: Uint8Array | string): object => {
-    writeFileSync(join(blobs, sha256(data)), data);
-    return { mediaType, digest: `sha256:${sha256(data)}`, size: Buffer.byteLength(data) };
-  };
-  const rootfs = { type: 'layers', diff_ids: tars.map((tar) => `sha256:${sha256(tar)}`) };
-  const config = JSON.stringify({ architecture: 'amd64', os: 'linux', config: {}, rootfs });
-  const manifest = JSON.stringify({
-    schemaVersion: 2,
-    mediaType: 'application/vnd.oci.image.manifest.v1+json',
-    config: put('application/vnd.oci.image.config.v1+json', config),
-    layers: tars.map((tar) => put('application/vnd.oci.image.layer.v1.tar', tar)),
-  });
-  const annotations = { 'org.opencontainers.image.ref.name': 't' };
-  const manifests = [{ ...put('application/vnd.oci.image.manifest.v1+json', manifest), annotations }];
-  writeFileSync(join(directory, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
-  writeFileSync(join(directory, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }));
-}
 
 /** One line a path, without the columns that only other tests are about. */
 function dumpLines(root: Directory): string[] {
