@@ -95,7 +95,9 @@ describe.skipIf(!hasSkopeo)('what skopeo wrote', () => {
       const image = await open(`oci-archive:${archive}.${suffix}`);
       expect(image.manifest.descriptor.digest).toBe(manifest);
       expect(tarDigests(image)).toEqual(image.layers.map((layer) => layer.diffId));
-      expect((await open(`${archive}.${suffix}`)).reference).toBe(`oci-archive:${archive}.${suffix}`);
+      const bare = await open(`${archive}.${suffix}`);
+      expect(bare.reference).toBe(`oci-archive:${archive}.${suffix}`);
+      bare.close();
       image.close();
     }
   });
