@@ -5,8 +5,8 @@
 import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ZstdBackendName } from '../compress/zstd.ts';
-import { loadZstd } from '../compress/zstd.ts';
+import type { ZstdBackendName } from '../compress/zstd-backend.ts';
+import { loadZstd } from '../compress/zstd-load.ts';
 import { fromSystemError, PlanishError } from '../errors.ts';
 import { Pool } from '../parallel/pool.ts';
 import type { OnProgress } from '../progress.ts';

@@ -1,5 +1,5 @@
 /** What the pool and its threads say to each other: plain data. */
-import type { ZstdBackendName } from '../compress/zstd.ts';
+import type { ZstdBackendName } from '../compress/zstd-backend.ts';
 import type { SerializedError } from '../errors.ts';
 import type { TaskName } from './tasks.ts';
 

@@ -4,7 +4,7 @@
  * start a thread from) the same functions run inline, one after another.
  */
 import { Worker } from 'node:worker_threads';
-import type { ZstdBackendName } from '../compress/zstd.ts';
+import type { ZstdBackendName } from '../compress/zstd-backend.ts';
 import { deserializeError, PlanishError } from '../errors.ts';
 import type { RunMessage, ThreadMessage, ThreadSetup } from './messages.ts';
 import {

@@ -5,7 +5,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { ByteString } from '../bytes/byte-string.ts';
 import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
-import { loadZstd, type ZstdBackendName } from '../compress/zstd.ts';
+import type { ZstdBackendName } from '../compress/zstd-backend.ts';
+import { loadZstd } from '../compress/zstd-load.ts';
 import { fromSystemError } from '../errors.ts';
 import { type BlobFile, readBlob } from '../io/blob-file.ts';
 import { measureFile } from '../io/measure-file.ts';

@@ -60,8 +60,7 @@ export class Removed {
 /** OCI, first pass: removes what lower layers hold. Warns of a whiteout that names nothing. */
 export function hideLower(state: FlattenState, placed: PlacedMarker, removed: Removed): void {
   const { marker, path, index } = placed;
-  const found = lookup(state.root, parentPath(path));
-  const directory = found?.type === 'directory' ? found : newDirectory(DEFAULT_DIRECTORY_METADATA);
+  const directory = state.existingParentOf(path) ?? newDirectory(DEFAULT_DIRECTORY_METADATA);
   if (marker.kind === 'whiteout' && !directory.children.has(marker.name)) warnWithoutTarget(state, path);
   for (const [name, node] of hiddenChildren(marker, directory)) {
     removed.add(directory, name, node, index);
@@ -79,8 +78,10 @@ function hiddenChildren(marker: Marker, { children }: Directory): [ByteString, N
 /** OCI, second pass: says where a host, going by tar order, would remove what this layer has just added. */
 export function checkOrder(state: FlattenState, placed: PlacedMarker): void {
   const { marker, path } = placed;
-  const directory = state.existingParentOf(path);
-  if (directory === undefined) return;
+  // Real builders put whiteouts below what the same layer makes a symlink or a file (umoci, on replacing a
+  // directory): the first pass has applied them to the directory that was there, and nothing is left to hide.
+  const directory = lookup(state.root, parentPath(path));
+  if (directory?.type !== 'directory') return;
   const differs =
     marker.kind === 'whiteout' ? directory.children.has(marker.name) : directory.children.size > 0;
   if (!differs) return;

@@ -457,6 +457,25 @@ describe('whiteouts, as OCI reads them', () => {
   });
 });
 
+describe('whiteouts below what the same layer replaces, as umoci writes them', () => {
+  check({
+    'by a symlink': {
+      layers: [
+        [put.dir('d'), put.file('d/a', 'low'), put.file('d/b', 'low')],
+        [put.symlink('d', 'elsewhere'), put.whiteout('d/a'), put.whiteout('d/b')],
+      ],
+      tree: dir({ d: symlink('elsewhere') }),
+    },
+    'by a file, the markers first': {
+      layers: [
+        [put.dir('d'), put.file('d/a', 'low')],
+        [put.whiteout('d/a'), put.file('d', 'new')],
+      ],
+      tree: dir({ d: file('new') }),
+    },
+  });
+});
+
 describe('whiteouts, as composefs hosts apply them', () => {
   const base = [put.dir('d'), put.file('d/a', 'low'), put.file('x', 'low')];
 
