@@ -5,6 +5,7 @@
 import type { Timestamp } from '../bytes/stat.ts';
 import { PlanishError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import type { Metadata } from '../tree/tree.ts';
 import type { CollectedNodes } from './collect.ts';
 import { measureDirectory } from './dirents.ts';
 import {
@@ -52,6 +53,7 @@ export function sharedLimit({ dialect, version }: RewriteOptions): number {
 /** Lays out an image. Throws `UNREPRESENTABLE` for what the format cannot say, `LIMIT_EXCEEDED` above 1 GiB. */
 export function layOut({ nodes, pool }: CollectedNodes, options: RewriteOptions): ImageLayout {
   const v2 = options.version === 2;
+  for (const { metadata } of nodes) checkMetadata(metadata);
   const buildTime = v2 ? { sec: 0, nsec: 0 } : leastTime(nodes, options);
   const sharedMax = sharedLimit(options);
   let end = INODES_START;
@@ -76,17 +78,21 @@ function leastTime(nodes: readonly ImageNode[], { dialect }: RewriteOptions): Ti
   for (const { metadata } of nodes) {
     const { mtime } = metadata;
     if (mtime === least) continue;
-    checkTime(mtime);
     const order = rank(mtime) - rank(least) || mtime.sec - least.sec;
     if (order < 0 || (order === 0 && mtime.nsec < least.nsec)) least = mtime;
   }
   return least;
 }
 
-function checkTime({ sec }: Timestamp): void {
-  if (Number.isSafeInteger(sec)) return;
-  throw new PlanishError('UNREPRESENTABLE', 'a modification time is no whole number of seconds in range', {
-    actual: sec,
+const WORD_MAX = 0xffffffff;
+
+/** Numbers that would be cut when written are refused. */
+function checkMetadata({ mode, uid, gid, mtime }: Metadata): void {
+  const { sec, nsec } = mtime;
+  const inRange = mode <= 0o7777 && uid <= WORD_MAX && gid <= WORD_MAX && nsec <= WORD_MAX;
+  if (inRange && mode >= 0 && uid >= 0 && gid >= 0 && nsec >= 0 && Number.isSafeInteger(sec)) return;
+  throw new PlanishError('UNREPRESENTABLE', 'a mode, owner or time is out of the range of an EROFS inode', {
+    actual: `mode ${mode}, owner ${uid}:${gid}, time ${sec}.${nsec}`,
   });
 }
 
