@@ -71,17 +71,17 @@ function applyLayer(state: FlattenState, layer: FlattenLayer, removed: Removed):
     const path = normalizePath(entry.path);
     const placed = entry.path.includes(MARKER_PREFIX) ? placeMarker(path, index) : undefined;
     if (placed === undefined) applyEntry(state, entry, path, { index, removed });
-    else applyMarker(state, placed);
+    else applyMarker(state, placed, removed);
   });
 }
 
-function applyMarker(state: FlattenState, placed: PlacedMarker): void {
+function applyMarker(state: FlattenState, placed: PlacedMarker, removed: Removed): void {
   if (placed.marker.kind === 'bookkeeping') {
     // A host has dropped the directory of such entries as well, and then finds them without a parent.
     if (state.whiteouts === 'host' && !state.createParents) state.parentOf(placed.path);
     state.warn('RECORD_DROPPED', placed.path, 'is bookkeeping of aufs and was left out');
   } else if (state.whiteouts === 'oci') {
-    checkOrder(state, placed);
+    checkOrder(state, placed, removed);
   } else {
     removeNow(state, placed);
   }

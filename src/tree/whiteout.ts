@@ -26,6 +26,8 @@ export interface PlacedMarker {
 
 /** What markers of the current layer removed from lower layers, and by which entry. */
 export class Removed {
+  /** Positions of markers that, in lower layers, lie below something that is no directory. */
+  readonly obstructed = new Set<number>();
   readonly #byDirectory = new Map<
     Directory,
     Map<ByteString, { readonly node: Node; readonly index: number }>
@@ -60,7 +62,9 @@ export class Removed {
 /** OCI, first pass: removes what lower layers hold. Warns of a whiteout that names nothing. */
 export function hideLower(state: FlattenState, placed: PlacedMarker, removed: Removed): void {
   const { marker, path, index } = placed;
-  const directory = state.existingParentOf(path) ?? newDirectory(DEFAULT_DIRECTORY_METADATA);
+  const found = lookup(state.root, parentPath(path));
+  const directory = found?.type === 'directory' ? found : newDirectory(DEFAULT_DIRECTORY_METADATA);
+  if (isObstructed(state.root, parentPath(path))) removed.obstructed.add(index);
   if (marker.kind === 'whiteout' && !directory.children.has(marker.name)) warnWithoutTarget(state, path);
   for (const [name, node] of hiddenChildren(marker, directory)) {
     removed.add(directory, name, node, index);
@@ -69,18 +73,36 @@ export function hideLower(state: FlattenState, placed: PlacedMarker, removed: Re
   state.forgetRecent();
 }
 
+/** Whether something that is no directory stands in the way to a path, or at it. */
+function isObstructed(root: Directory, path: ByteString): boolean {
+  let node: Node = root;
+  for (const name of splitPath(path)) {
+    if (node.type !== 'directory') return true;
+    const child = node.children.get(name);
+    if (child === undefined) return false;
+    node = child;
+  }
+  return node.type !== 'directory';
+}
+
 function hiddenChildren(marker: Marker, { children }: Directory): [ByteString, Node][] {
   if (marker.kind === 'opaque') return [...children];
   const node = marker.kind === 'whiteout' ? children.get(marker.name) : undefined;
   return marker.kind === 'whiteout' && node !== undefined ? [[marker.name, node]] : [];
 }
 
-/** OCI, second pass: says where a host, going by tar order, would remove what this layer has just added. */
-export function checkOrder(state: FlattenState, placed: PlacedMarker): void {
-  const { marker, path } = placed;
-  // Real builders put whiteouts below what the same layer makes a symlink or a file (umoci, on replacing a
-  // directory): the first pass has applied them to the directory that was there, and nothing is left to hide.
-  const directory = lookup(state.root, parentPath(path));
+/**
+ * OCI, second pass: says where a host, going by tar order, would remove what this layer has just added.
+ *
+ * A marker may lie below a link or file in the lower layers alone (a directory replaced that, and says so with an
+ * opaque marker) or in its own layer alone (umoci whites out the children of a directory that became a link).
+ * Throws `PARENT_NOT_DIRECTORY` where it does so in both, for then a runtime that follows links would hide a file
+ * elsewhere.
+ */
+export function checkOrder(state: FlattenState, placed: PlacedMarker, removed: Removed): void {
+  const { marker, path, index } = placed;
+  const found = lookup(state.root, parentPath(path));
+  const directory = removed.obstructed.has(index) ? state.existingParentOf(path) : found;
   if (directory?.type !== 'directory') return;
   const differs =
     marker.kind === 'whiteout' ? directory.children.has(marker.name) : directory.children.size > 0;

@@ -402,6 +402,28 @@ describe('whiteouts, as OCI reads them', () => {
       ],
       tree: dir({ e: dir({ f: file() }), l: dir({ f: file('new') }) }),
     },
+    'an opaque directory over a symlink': {
+      layers: [
+        [put.dir('e'), put.file('e/f', 'kept'), put.symlink('l', 'e'), put.file('g')],
+        [
+          put.dir('l'),
+          put.opaque('l'),
+          put.file('l/f', 'new'),
+          put.dir('g'),
+          put.opaque('g'),
+          put.file('g/h'),
+        ],
+      ],
+      tree: dir({ e: dir({ f: file('kept') }), l: dir({ f: file('new') }), g: dir({ h: file() }) }),
+    },
+    'below a directory that becomes a symlink, whited out by itself first': {
+      layers: [
+        [put.dir('e'), put.file('e/f', 'kept'), put.dir('l'), put.file('l/f')],
+        [put.whiteout('l'), put.symlink('l', 'e'), put.whiteout('l/f')],
+      ],
+      tree: dir({ e: dir({ f: file('kept') }), l: symlink('e') }),
+      warnings: ['WHITEOUT_WITHOUT_TARGET /l/.wh.f @1'],
+    },
     'of any entry type and of a name of 255 bytes': {
       layers: [
         [put.dir('d'), put.file(`d/${'n'.repeat(255)}`), put.file('c')],
