@@ -34,6 +34,11 @@ export interface IngestRequest {
   /** Index that contents' locations shall name. */
   readonly source: number;
   readonly algorithm: HashAlgorithm;
+  /**
+   * What PAX global headers do. No client of images applies them, so layers ignore them and digests agree with hosts;
+   * a tar on its own means what POSIX says.
+   */
+  readonly globalHeaders: 'apply' | 'ignore';
 }
 
 /** Receivers of what goes by; both are called synchronously and must not keep the piece. */
@@ -73,7 +78,7 @@ async function readLayer(blob: BlobMeter, request: IngestRequest, sinks: IngestS
   const warnings: Warning[] = [];
   const onWarning: OnWarning = (warning) => warnings.push({ ...warning, layer: request.ordinal });
   const collector = new EntryCollector(request.source, request.algorithm);
-  const scanner = new TarScanner(collector, { onWarning });
+  const scanner = new TarScanner(collector, { onWarning, globalHeaders: request.globalHeaders });
   const diffId = createHash('sha256');
   const stats: DecompressStats = { members: 0 };
   const prefix = await blob.peek(DETECT_BYTES);

@@ -56,6 +56,9 @@ export interface BuiltLayer {
   readonly stability: number;
 }
 
+/** Name of an image whose destination gives none: what other tools look for. */
+const DEFAULT_TAG = 'latest';
+
 /** Result of {@link build}. */
 export interface BuildResult {
   readonly source: string;
@@ -155,7 +158,11 @@ async function finish(
     annotationEdits: options.annotations ?? [],
     created: options.created,
   });
-  await writer.commit({ descriptor, refName: destination.name, platform: configPlatform(base) });
+  await writer.commit({
+    descriptor,
+    refName: destination.name ?? DEFAULT_TAG,
+    platform: configPlatform(base),
+  });
   return descriptor;
 }
 

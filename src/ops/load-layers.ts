@@ -18,6 +18,7 @@ export interface LayerInput {
   readonly size: number | undefined;
   readonly diffId: BlobDigest | undefined;
   readonly claimed: CompressionKind | undefined;
+  readonly globalHeaders: 'apply' | 'ignore';
 }
 
 /** How layers are read. */

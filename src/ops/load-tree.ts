@@ -114,6 +114,7 @@ export function layerInputs(image: OpenedImage): LayerInput[] {
     size: descriptor.size,
     diffId,
     claimed: layerMediaType(descriptor.mediaType)?.compression,
+    globalHeaders: 'ignore',
   }));
 }
 
@@ -133,7 +134,8 @@ async function loadTarTree(
   options: SourceOptions,
   needs: Needs,
 ): Promise<LoadedTree> {
-  const input = { blob, digest: undefined, size: undefined, diffId: undefined, claimed: undefined };
+  const unknown = { digest: undefined, size: undefined, diffId: undefined, claimed: undefined };
+  const input: LayerInput = { blob, ...unknown, globalHeaders: 'apply' };
   return { ...(await loadFlattened(session, [input], options, needs)), kind: 'tar' };
 }
 

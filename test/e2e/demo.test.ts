@@ -113,7 +113,7 @@ describe('build of the demonstration image', () => {
   test('prints a file, following symlinks inside the image', () => {
     const hello = planish(['cat', `oci:${layout}:demo`, '/opt/acme/bin/hello']);
     expect(hello.stdout.toString()).toBe('#!/bin/sh\nexec echo "Hello from a flattened image"\n');
-    const linked = planish(['cat', `oci:${layout}:demo`, '/bin/../opt/acme/bin/héllo']);
+    const linked = planish(['cat', `oci:${layout}:demo`, '/bin/../../opt/acme/bin/héllo']);
     expect(linked.stdout.equals(hello.stdout)).toBe(true);
   });
 });
