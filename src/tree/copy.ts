@@ -21,7 +21,7 @@ export function copyTree(root: Directory): Directory {
 }
 
 /** A copy of a leaf, the same one each time it is asked for with the same map. */
-export function copyLeaf(leaf: Leaf, copies: Map<Leaf, Leaf>): Leaf {
+function copyLeaf(leaf: Leaf, copies: Map<Leaf, Leaf>): Leaf {
   const known = copies.get(leaf);
   if (known !== undefined) return known;
   const copy = { ...leaf };

@@ -20,7 +20,7 @@ export type DiffField =
   | 'links';
 
 /** One field with both values, written for people; `undefined` where one side has no such thing. */
-export interface FieldDifference {
+interface FieldDifference {
   readonly field: DiffField;
   /** Name of the extended attribute, where the field is `xattr`. */
   readonly name?: string;

@@ -14,7 +14,7 @@ export function sameTime(a: Timestamp, b: Timestamp): boolean {
 }
 
 /** Whether two sets of extended attributes are the same; their order does not count. */
-export function sameXattrs(a: Xattrs, b: Xattrs): boolean {
+function sameXattrs(a: Xattrs, b: Xattrs): boolean {
   if (a === b) return true;
   if (a.size !== b.size) return false;
   for (const [name, value] of a) {

@@ -59,7 +59,7 @@ export function transformForContainer(
 }
 
 /** `/usr`, which hosts take metadata from. Throws `HOST_TREE_INVALID` where there is no such directory. */
-export function requireUsr(root: Directory): Directory {
+function requireUsr(root: Directory): Directory {
   const usr = topDirectory(root, 'usr');
   if (usr !== undefined) return usr;
   throw new PlanishError('HOST_TREE_INVALID', 'the tree has no /usr, so hosts compute no digest of it', {
@@ -75,7 +75,7 @@ function topDirectory(root: Directory, name: 'usr' | 'run'): Directory | undefin
 }
 
 /** Gives the root all of `metadata`: mode, owners, time to the nanosecond, attributes. Returns whether it had others. */
-export function copyMetadataToRoot(root: Directory, metadata: Metadata): boolean {
+function copyMetadataToRoot(root: Directory, metadata: Metadata): boolean {
   const changed = !sameMetadata(root.metadata, metadata);
   root.metadata = metadata;
   return changed;
@@ -85,7 +85,7 @@ export function copyMetadataToRoot(root: Directory, metadata: Metadata): boolean
  * Empties `/run`, where there is one, and gives it the time of `usr`, to the nanosecond; mode, owners and attributes
  * stay. Throws `HOST_TREE_INVALID` where `/run` is no directory, as composefs-rs 0.9.4 does.
  */
-export function resetRun(root: Directory, usr: Metadata): { removed: number; timeChanged: boolean } {
+function resetRun(root: Directory, usr: Metadata): { removed: number; timeChanged: boolean } {
   const run = topDirectory(root, 'run');
   if (run === undefined) return { removed: 0, timeChanged: false };
   const removed = run.children.size;
@@ -96,13 +96,13 @@ export function resetRun(root: Directory, usr: Metadata): { removed: number; tim
 }
 
 /** The test that an {@link XattrMode} stands for: whether hosts keep the attribute of a name. */
-export function xattrFilter(mode: XattrMode): (name: ByteString) => boolean {
+function xattrFilter(mode: XattrMode): (name: ByteString) => boolean {
   if (mode === 'allowlist-only') return (name) => name === 'security.capability';
   return (name) => name === 'security.capability' || name.startsWith('user.');
 }
 
 /** Drops, everywhere in the tree, the attributes that `keep` refuses. Returns how many inodes lost any. */
-export function filterXattrs(root: Directory, keep: (name: ByteString) => boolean): number {
+function filterXattrs(root: Directory, keep: (name: ByteString) => boolean): number {
   let filtered = 0;
   const pending: Node[] = [root];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {

@@ -54,7 +54,7 @@ function bytesOf(byte: fc.Arbitrary<number>, min: number, max: number): fc.Arbit
 }
 
 /** A time, by default of whole seconds from 1970 on, as tars and images can hold it. */
-export function arbitraryTimestamp(choices: TreeChoices = {}): fc.Arbitrary<Timestamp> {
+function arbitraryTimestamp(choices: TreeChoices = {}): fc.Arbitrary<Timestamp> {
   const min = choices.negativeTimes === true ? -(2 ** 33) : 0;
   const sec = fc.oneof(
     fc.constantFrom(0, 1, 1_700_000_000, 2 ** 31, 2 ** 32),
@@ -65,7 +65,7 @@ export function arbitraryTimestamp(choices: TreeChoices = {}): fc.Arbitrary<Time
 }
 
 /** Up to four extended attributes of the kinds hosts treat differently, values of any bytes. */
-export function arbitraryXattrs(): fc.Arbitrary<Xattrs> {
+function arbitraryXattrs(): fc.Arbitrary<Xattrs> {
   const name = fc.oneof(
     fc.constantFrom('security.capability', 'security.selinux', 'user.a', 'user.b', 'trusted.overlay.opaque'),
     fc.string({ unit: fc.constantFrom(...'abc.'), minLength: 1, maxLength: 8 }).map((tail) => `user.${tail}`),
@@ -75,7 +75,7 @@ export function arbitraryXattrs(): fc.Arbitrary<Xattrs> {
 }
 
 /** Metadata of any inode. */
-export function arbitraryMetadata(choices: TreeChoices = {}): fc.Arbitrary<Metadata> {
+function arbitraryMetadata(choices: TreeChoices = {}): fc.Arbitrary<Metadata> {
   const owner = fc.oneof(fc.constantFrom(0, 1000, 65_535, 65_536, 2 ** 32 - 1), fc.nat({ max: 2 ** 32 - 1 }));
   return fc.record({
     mode: fc.oneof(fc.constantFrom(0o644, 0o755, 0o4755), fc.nat({ max: 0o7777 })),
@@ -87,7 +87,7 @@ export function arbitraryMetadata(choices: TreeChoices = {}): fc.Arbitrary<Metad
 }
 
 /** Content of a regular file: 0 to 64 bytes inline, or external with a made-up digest. */
-export function arbitraryContent(algorithm: HashAlgorithm = 'sha512'): fc.Arbitrary<Content> {
+function arbitraryContent(algorithm: HashAlgorithm = 'sha512'): fc.Arbitrary<Content> {
   const length = algorithm === 'sha512' ? 64 : 32;
   const inline = fc.uint8Array({ maxLength: 64 }).map((bytes): Content => ({ kind: 'inline', bytes }));
   const size = fc.oneof(fc.constantFrom(65, 4096, 4097, 2 ** 32), fc.integer({ min: 65, max: 2 ** 43 }));
@@ -105,13 +105,13 @@ export function arbitraryContent(algorithm: HashAlgorithm = 'sha512'): fc.Arbitr
 }
 
 /** A target of a symbolic link. */
-export function arbitraryTarget(): fc.Arbitrary<ByteString> {
+function arbitraryTarget(): fc.Arbitrary<ByteString> {
   const any = bytesOf(fc.integer({ min: 1, max: 255 }), 1, 40);
   return fc.oneof(fc.constantFrom('usr/bin', '/etc', '../x', '.', '\xff'), any).map(byteString);
 }
 
 /** A leaf of any type. */
-export function arbitraryLeaf(choices: TreeChoices = {}): fc.Arbitrary<Leaf> {
+function arbitraryLeaf(choices: TreeChoices = {}): fc.Arbitrary<Leaf> {
   const metadata = arbitraryMetadata(choices);
   const number = { major: fc.nat({ max: 4095 }), minor: fc.nat({ max: 1_048_575 }) };
   const special = fc.constantFrom(

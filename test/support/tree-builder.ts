@@ -33,12 +33,12 @@ export interface Meta {
 }
 
 /** Bytes of a string, one byte a character. */
-export function bytes(text: string): Uint8Array {
+function bytes(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'latin1'));
 }
 
 /** Extended attributes in the order written. */
-export function xattrs(record: Readonly<Record<string, string | Uint8Array>>): Xattrs {
+function xattrs(record: Readonly<Record<string, string | Uint8Array>>): Xattrs {
   const entries = Object.entries(record).map(([name, value]): [ByteString, Uint8Array] => [
     byteString(name),
     typeof value === 'string' ? bytes(value) : value,
@@ -47,7 +47,7 @@ export function xattrs(record: Readonly<Record<string, string | Uint8Array>>): X
 }
 
 /** Full metadata; `mode` when the test says none. */
-export function metadata(mode: number, meta: Meta = {}): Metadata {
+function metadata(mode: number, meta: Meta = {}): Metadata {
   const mtime: Timestamp =
     meta.sec === undefined && meta.nsec === undefined ? EPOCH : { sec: meta.sec ?? 0, nsec: meta.nsec ?? 0 };
   const attributes = xattrs(meta.xattrs ?? {});
@@ -118,7 +118,7 @@ export interface BuiltLayer {
 }
 
 /** A layer: each entry's offset is 512 times its position unless it already has one. */
-export function layer(ordinal: number, ...entries: readonly LayerEntry[]): BuiltLayer {
+function layer(ordinal: number, ...entries: readonly LayerEntry[]): BuiltLayer {
   const placed = entries.map((entry, index) =>
     entry.offset >= 0 ? entry : { ...entry, offset: index * 512 },
   );
