@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** argv → command → exit status: the only file that ends the process. */
 import { CommanderError } from 'commander';
-import { fromThrown } from './failure.ts';
+import { fromThrown, fromUsageError } from './failure.ts';
 import { createProgram } from './program.ts';
 import { Runtime } from './runtime.ts';
 
@@ -12,7 +12,7 @@ async function main(): Promise<number> {
     await program.parseAsync();
     return runtime.exitStatus;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) return fromUsageError(error, runtime);
     return fromThrown(error, runtime);
   } finally {
     runtime.close();

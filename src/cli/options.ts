@@ -78,7 +78,7 @@ export function formatNumber(text: string | undefined): 0 | 1 | 2 | undefined {
 /** A whole number from 1. */
 export function parseCount(text: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('expected a whole number from 1.');
+  throw new InvalidArgumentError('expected a whole number from 1');
 }
 
 /** Collects a repeatable option. */

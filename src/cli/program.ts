@@ -46,7 +46,8 @@ export function createProgram(runtime: Runtime): Command {
     )
     .addHelpText('after', REFERENCES)
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
-    .showHelpAfterError('(planish VERB --help shows what there is)')
+    // Errors of usage are printed where all errors are, in the same form.
+    .configureOutput({ outputError: () => undefined })
     .exitOverride();
   const add = [addBuild, addDigest, addDump, addMkfs, addLs, addCat, addInspect, addPlan, addVerify];
   for (const addVerb of add) inherit(program, addVerb(program, runtime));

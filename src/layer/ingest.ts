@@ -64,7 +64,7 @@ export async function ingestLayer(
   request: IngestRequest,
   sinks: IngestSinks = {},
 ): Promise<IngestResult> {
-  const detail: ErrorDetail = { layer: request.digest ?? `#${request.ordinal}` };
+  const detail: ErrorDetail = { layer: request.digest ?? String(request.ordinal) };
   const blob = new BlobMeter(input, request.digest, sinks.progress);
   try {
     return await readLayer(blob, request, sinks);

@@ -5,6 +5,7 @@ import { fromUtf8 } from '../bytes/byte-string.ts';
 import type { BlobDigest, HashAlgorithm } from '../bytes/digest.ts';
 import { DETECT_BYTES, detectCompression } from '../compress/detect.ts';
 import type { CompressionKind } from '../compress/kind.ts';
+import { withDetail } from '../errors.ts';
 import { type BlobFile, readPart } from '../io/blob-file.ts';
 import type { IngestResult } from '../layer/ingest.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
@@ -45,7 +46,9 @@ export async function loadLayers(
   inputs: readonly LayerInput[],
   options: LoadLayersOptions,
 ): Promise<LoadedLayers> {
-  const contents = options.contents ? inputs.map((input) => contentFileOf(session, input)) : [];
+  const contents = options.contents
+    ? inputs.map((input, ordinal) => contentFileOf(session, input, ordinal))
+    : [];
   const done = inputs.map(() => 0);
   const total = inputs.reduce((sum, { blob }) => sum + blob.size, 0);
   const results: Promise<IngestResult>[] = [];
@@ -86,9 +89,17 @@ async function ingest(
 }
 
 /** An uncompressed layer is read in place; any other is spooled, uncompressed, to a file without a name. */
-function contentFileOf(session: Session, { blob }: LayerInput): ContentFile {
-  const compression = detectCompression(readPart(blob, 0, DETECT_BYTES));
+function contentFileOf(session: Session, { blob, digest }: LayerInput, ordinal: number): ContentFile {
+  const compression = detectLayer(blob, digest ?? String(ordinal));
   if (compression !== 'none') return { kind: 'descriptor', fd: session.openSpool(), base: 0 };
   // Content files are opened without following links, which only the user's own path may be.
   return { kind: 'path', path: fromUtf8(realpathSync(blob.file)), base: blob.offset };
+}
+
+function detectLayer(blob: BlobFile, layer: string): CompressionKind {
+  try {
+    return detectCompression(readPart(blob, 0, DETECT_BYTES));
+  } catch (error) {
+    throw withDetail(error, { layer });
+  }
 }

@@ -102,6 +102,8 @@ export class TarScanner {
   #extensionFlag = 0;
   #extensionSize = 0;
   #sparse: PendingSparse | undefined;
+  /** The entry whose content is awaited, to be named where it ends too soon. */
+  #current: TarEntry | undefined;
 
   constructor(handler: TarHandler, options: TarScannerOptions = {}) {
     this.#handler = handler;
@@ -124,8 +126,18 @@ export class TarScanner {
   finish(): TarEnd {
     const endOfArchive = this.#state === END;
     const complete = endOfArchive || this.#state === PADDING || this.#isBetweenEntries();
-    if (!complete) throw tarError('TAR_TRUNCATED', 'the tar ends in the middle of an entry', this.#base);
+    if (!complete) throw this.#truncated();
     return { size: this.#base, endOfArchive };
+  }
+
+  #truncated(): PlanishError {
+    if (this.#state !== CONTENT) {
+      return tarError('TAR_TRUNCATED', 'the tar ends in the middle of a header', this.#base);
+    }
+    return tarError('TAR_TRUNCATED', 'the tar ends in the middle of a content', this.#base, {
+      path: this.#current === undefined ? undefined : display(this.#current.path),
+      expected: `${this.#left} more bytes`,
+    });
   }
 
   #isBetweenEntries(): boolean {
@@ -290,6 +302,7 @@ export class TarScanner {
     this.#padding = paddingLength(entry.storedSize);
     this.#left = entry.storedSize;
     this.#state = CONTENT;
+    this.#current = entry;
     this.#handler.entry(entry);
     if (entry.storedSize === 0) this.#endContent();
   }
