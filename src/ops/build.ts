@@ -81,13 +81,21 @@ export async function build(source: string, options: BuildOptions): Promise<Buil
   const destination = parseDestination(options.destination);
   const compression = options.compression ?? 'zstd';
   checkLevel(compression, options.level ?? DEFAULT_LEVEL[compression]);
-  return await Session.use(options, (session) =>
-    withTree(session, source, options, { contents: true, digests: true }, async (tree) => {
-      const shipped = canonicalize(tree.root, { onWarning: session.onWarning });
-      const planned = makePlan(session, shipped, tree.contents, options.maxLayers);
-      return await write(session, { source, tree, shipped, planned, destination, compression }, options);
-    }),
-  );
+  return await Session.use(options, async (session) => {
+    // First of all, so that a destination that cannot be is not found out after minutes of reading.
+    const writer = openDestination(destination);
+    try {
+      return await withTree(session, source, options, { contents: true, digests: true }, async (tree) => {
+        const shipped = canonicalize(tree.root, { onWarning: session.onWarning });
+        const planned = makePlan(session, shipped, tree.contents, options.maxLayers);
+        const state = { source, tree, shipped, planned, writer, destination, compression };
+        return await write(session, state, options);
+      });
+    } catch (error) {
+      writer.abort();
+      throw error;
+    }
+  });
 }
 
 interface BuildState {
@@ -95,6 +103,7 @@ interface BuildState {
   readonly tree: LoadedTree;
   readonly shipped: Directory;
   readonly planned: PlannedTree;
+  readonly writer: ImageWriter;
   readonly destination: Destination;
   readonly compression: CompressionKind;
 }
@@ -105,23 +114,16 @@ async function write(session: Session, state: BuildState, options: BuildOptions)
   const { onWarning } = session;
   const format = options.format ?? 1;
   const digests = computeTreeDigests(shipped, { format, algorithm: tree.algorithm, onWarning });
-  const writer = openDestination(state.destination);
-  try {
-    const layers = await writePlannedLayers(session, state, writer, options);
-    session.checkInterrupted();
-    session.onProgress({ stage: 'finish', done: 0, total: undefined, unit: 'steps' });
-    const manifest = await finish(writer, state, layers, digests, options);
-    return summarize(state, layers, digests, manifest, options.destination);
-  } catch (error) {
-    writer.abort();
-    throw error;
-  }
+  const layers = await writePlannedLayers(session, state, options);
+  session.checkInterrupted();
+  session.onProgress({ stage: 'finish', done: 0, total: undefined, unit: 'steps' });
+  const manifest = await finish(session, state, layers, digests, options);
+  return summarize(state, layers, digests, manifest, options.destination);
 }
 
 async function writePlannedLayers(
   session: Session,
-  { tree, shipped, planned, compression }: BuildState,
-  writer: ImageWriter,
+  { tree, shipped, planned, writer, compression }: BuildState,
   options: BuildOptions,
 ): Promise<FinishedLayer[]> {
   const components = new Map(planned.components.map((component) => [component.key, component]));
@@ -139,13 +141,16 @@ async function writePlannedLayers(
 }
 
 async function finish(
-  writer: ImageWriter,
-  { tree, planned, compression, destination }: BuildState,
+  session: Session,
+  { tree, planned, writer, compression, destination }: BuildState,
   layers: readonly FinishedLayer[],
   digests: TreeDigests,
   options: BuildOptions,
 ): Promise<Descriptor> {
-  for (const { file, digest, size } of layers) await writer.addBlobFile(file, digest, size);
+  for (const { file, digest, size } of layers) {
+    await writer.addBlobFile(file, digest, size);
+    session.checkInterrupted();
+  }
   const base = tree.image?.config.document ?? platformConfig(options.platform);
   const descriptor = await writeDocuments(writer, {
     base,
@@ -158,6 +163,7 @@ async function finish(
     annotationEdits: options.annotations ?? [],
     created: options.created,
   });
+  session.checkInterrupted();
   await writer.commit({
     descriptor,
     refName: destination.name ?? DEFAULT_TAG,

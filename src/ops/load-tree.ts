@@ -1,9 +1,10 @@
 /** Opens any source and makes one tree of it. */
 import { arch } from 'node:os';
+import { addAbortSignal } from 'node:stream';
 import type { HashAlgorithm } from '../bytes/digest.ts';
 import { DumpfileParser } from '../dumpfile/parse.ts';
 import { decodeImage } from '../erofs/reader.ts';
-import { PlanishError } from '../errors.ts';
+import { fromSystemError, PlanishError } from '../errors.ts';
 import { type BlobFile, readBlob, readSmallBlob, wholeFile } from '../io/blob-file.ts';
 import { type OpenedSource, openSource } from '../io/open-image.ts';
 import type { OpenedImage } from '../io/opened-image.ts';
@@ -98,7 +99,7 @@ async function load(
     case 'rootfs':
       return await loadRootfsTree(session, opened.path, options, needs);
     case 'dump':
-      return await loadDumpTree(opened.file, options);
+      return await loadDumpTree(session, opened.file, options);
     case 'erofs':
       return loadErofsTree(opened.file, options);
   }
@@ -172,12 +173,23 @@ async function loadRootfsTree(
   return { ...BARE, kind: 'rootfs', root: scan.root, algorithm, contents };
 }
 
-async function loadDumpTree(file: string, options: SourceOptions): Promise<LoadedTree> {
+async function loadDumpTree(session: Session, file: string, options: SourceOptions): Promise<LoadedTree> {
   const parser = new DumpfileParser({ strict: options.strict ?? false });
-  const pieces: AsyncIterable<Uint8Array> = file === '-' ? process.stdin : readBlob(wholeFile(file));
+  const pieces: AsyncIterable<Uint8Array> = file === '-' ? standardInput(session) : readBlob(wholeFile(file));
   for await (const piece of pieces) parser.push(piece);
   const { root, facts, algorithm } = parser.finish();
   return { ...BARE, kind: 'dump', root, facts, algorithm: agreedAlgorithm(options, algorithm, file) };
+}
+
+/** Ends when the run is interrupted, however long whoever writes there takes. */
+async function* standardInput(session: Session): AsyncGenerator<Uint8Array, void, undefined> {
+  const { signal } = session;
+  try {
+    yield* signal === undefined ? process.stdin : addAbortSignal(signal, process.stdin);
+  } catch (error) {
+    session.checkInterrupted();
+    throw fromSystemError(error, 'reading standard input');
+  }
 }
 
 function loadErofsTree(file: string, options: SourceOptions): LoadedTree {

@@ -68,6 +68,11 @@ export class Session {
     }
   }
 
+  /** Ends when the run was asked to stop: for what waits for the outside world. */
+  get signal(): AbortSignal | undefined {
+    return this.#signal;
+  }
+
   /** Throws `INTERRUPTED` once the run was asked to stop. */
   checkInterrupted(): void {
     if (this.#signal?.aborted === true) throw interrupted();

@@ -73,13 +73,19 @@ export class Pool {
     });
   }
 
-  /** Stops all threads. Tasks that have not ended fail with `reason`, or `INTERRUPTED`. */
+  /**
+   * Stops all threads. Tasks that have not ended fail with `reason`, or `INTERRUPTED`; those that run only once their
+   * thread is gone, so that whoever cleans up after them is not in a race with them.
+   */
   async close(reason?: PlanishError): Promise<void> {
-    this.#closed = reason ?? new PlanishError('INTERRUPTED', 'the pool was closed');
-    for (const job of [...this.#waiting.splice(0), ...this.#busy.values()]) job.reject(this.#closed);
-    const workers = [...this.#idle.splice(0), ...this.#busy.keys()];
+    const closed = reason ?? new PlanishError('INTERRUPTED', 'the pool was closed');
+    this.#closed = closed;
+    for (const job of this.#waiting.splice(0)) job.reject(closed);
+    const busy = [...this.#busy];
+    const workers = [...this.#idle.splice(0), ...busy.map(([worker]) => worker)];
     this.#busy.clear();
     await Promise.all(workers.map((worker) => worker.terminate()));
+    for (const [, job] of busy) job.reject(closed);
   }
 
   #runInline<N extends TaskName>(
