@@ -154,7 +154,7 @@ export class EntryReader {
 }
 
 /** The payload of a file that has a digest but no backing path. */
-export const NO_PAYLOAD: ByteString = byteString('');
+const NO_PAYLOAD: ByteString = byteString('');
 
 function required(line: DumpLine, field: FieldIndex, value: number | undefined): number {
   if (value === undefined) line.fail(field, 'is not a number in range');
@@ -184,6 +184,6 @@ function isObjectPath(line: DumpLine): boolean {
 }
 
 /** Major and minor of the low 32 bits of Linux' `st_rdev`. */
-export function splitDeviceNumber(rdev: number): { major: number; minor: number } {
+function splitDeviceNumber(rdev: number): { major: number; minor: number } {
   return { major: (rdev >>> 8) & 0xfff, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00) };
 }

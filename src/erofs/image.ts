@@ -7,7 +7,7 @@ import { type Dirent, readDirectory } from './read-directory.ts';
 import { type ErofsInode, readInode } from './read-inode.ts';
 import { nodeMetadata, readLeaf } from './read-node.ts';
 import { readSuperblock, type Superblock } from './read-superblock.ts';
-import { type DecodedXattrs, decodeXattrs, XattrReader } from './read-xattrs.ts';
+import { type DecodedXattrs, XattrDecoder, XattrReader } from './read-xattrs.ts';
 
 /** How to read an image. */
 export interface ImageOptions {
@@ -34,14 +34,14 @@ export class ErofsImage {
   readonly view: ImageView;
   readonly superblock: Superblock;
   readonly #xattrs: XattrReader;
-  readonly #options: ImageOptions;
+  readonly #decoder: XattrDecoder;
 
   /** Reads the superblock. Throws `EROFS_BAD_SUPERBLOCK`, `LIMIT_EXCEEDED`. */
   constructor(view: ImageView, options: ImageOptions = {}, onShared?: (size: number) => void) {
     this.view = view;
     this.superblock = readSuperblock(view);
     this.#xattrs = new XattrReader(view, this.superblock, onShared);
-    this.#options = options;
+    this.#decoder = new XattrDecoder(options.keepOpaqueMarks ?? false);
   }
 
   get version(): ImageVersion {
@@ -60,7 +60,7 @@ export class ErofsImage {
 
   /** Attributes of an inode with the writer's changes undone. Throws `EROFS_BAD_XATTR`. */
   xattrs(inode: ErofsInode): DecodedXattrs {
-    return decodeXattrs(this.#xattrs.read(inode), inode, this.#options.keepOpaqueMarks ?? false);
+    return this.#decoder.decode(this.#xattrs.read(inode), inode);
   }
 
   /**

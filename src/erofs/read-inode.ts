@@ -56,61 +56,68 @@ const TYPE_OF_BITS: ReadonlyMap<number, FileType> = new Map(
 export function readInode(view: ImageView, superblock: Superblock, nid: number): ErofsInode {
   const offset = nid * SLOT_SIZE;
   if (!(offset >= INODES_START)) throw badInode(nid, 'lies before the first one');
-  const compact = inodeBytes(view, nid, COMPACT_INODE.size);
-  const format = readU16(compact, COMPACT_INODE.format);
-  const extended = (format & FORMAT_EXTENDED) !== 0;
-  const fields = extended
-    ? readExtended(inodeBytes(view, nid, EXTENDED_INODE.size))
-    : readCompact(compact, superblock.buildTime);
-  const layout = readLayout(nid, format);
-  const count = readU16(compact, COMPACT_INODE.xattrCount);
-  const xattrSize = count === 0 ? 0 : XATTR_BODY.size + XATTR_ALIGN * (count - 1);
-  const xattrOffset = offset + (extended ? EXTENDED_INODE.size : COMPACT_INODE.size);
-  const { rawMode, ...rest } = fields;
-  const type = TYPE_OF_BITS.get(rawMode & TYPE_MASK);
-  if (type === undefined) throw badInode(nid, 'has no known type');
-  const tailOffset = xattrOffset + xattrSize;
-  const mode = rawMode & PERMISSION_MASK;
-  const inode: ErofsInode = {
-    ...{ nid, type, mode, layout, extended },
-    ...rest,
-    ...{ xattrOffset, xattrSize, tailOffset },
-  };
+  const head = readBytes(view, offset, COMPACT_INODE.size, 'EROFS_BAD_INODE', 'an inode');
+  const extended = (readU16(head, COMPACT_INODE.format) & FORMAT_EXTENDED) !== 0;
+  const bytes = extended ? readBytes(view, offset, EXTENDED_INODE.size, 'EROFS_BAD_INODE', 'an inode') : head;
+  const inode = extended ? readExtended(nid, bytes) : readCompact(nid, bytes, superblock.buildTime);
   checkData(view, inode);
   return inode;
 }
 
-type RawFields = Pick<ErofsInode, 'uid' | 'gid' | 'nlink' | 'mtime' | 'size' | 'union' | 'ino'> & {
-  readonly rawMode: number;
-};
-
-function readCompact(bytes: Uint8Array, mtime: Timestamp): RawFields {
+function readCompact(nid: number, bytes: Uint8Array, mtime: Timestamp): ErofsInode {
+  const mode = readU16(bytes, COMPACT_INODE.mode);
+  const xattrSize = xattrBodySize(readU16(bytes, COMPACT_INODE.xattrCount));
+  const xattrOffset = nid * SLOT_SIZE + COMPACT_INODE.size;
   return {
-    rawMode: readU16(bytes, COMPACT_INODE.mode),
-    nlink: readU16(bytes, COMPACT_INODE.nlink),
-    size: readU32(bytes, COMPACT_INODE.fileSize),
-    union: readU32(bytes, COMPACT_INODE.union),
-    ino: readU32(bytes, COMPACT_INODE.ino),
+    nid,
+    type: typeOf(nid, mode),
+    mode: mode & PERMISSION_MASK,
     uid: readU16(bytes, COMPACT_INODE.uid),
     gid: readU16(bytes, COMPACT_INODE.gid),
+    nlink: readU16(bytes, COMPACT_INODE.nlink),
     mtime,
+    size: readU32(bytes, COMPACT_INODE.fileSize),
+    layout: readLayout(nid, readU16(bytes, COMPACT_INODE.format)),
+    union: readU32(bytes, COMPACT_INODE.union),
+    ino: readU32(bytes, COMPACT_INODE.ino),
+    extended: false,
+    xattrOffset,
+    xattrSize,
+    tailOffset: xattrOffset + xattrSize,
   };
 }
 
-function readExtended(bytes: Uint8Array): RawFields {
+function readExtended(nid: number, bytes: Uint8Array): ErofsInode {
+  const mode = readU16(bytes, EXTENDED_INODE.mode);
+  const xattrSize = xattrBodySize(readU16(bytes, EXTENDED_INODE.xattrCount));
+  const xattrOffset = nid * SLOT_SIZE + EXTENDED_INODE.size;
   return {
-    rawMode: readU16(bytes, EXTENDED_INODE.mode),
-    nlink: readU32(bytes, EXTENDED_INODE.nlink),
-    size: readU64(bytes, EXTENDED_INODE.fileSize),
-    union: readU32(bytes, EXTENDED_INODE.union),
-    ino: readU32(bytes, EXTENDED_INODE.ino),
+    nid,
+    type: typeOf(nid, mode),
+    mode: mode & PERMISSION_MASK,
     uid: readU32(bytes, EXTENDED_INODE.uid),
     gid: readU32(bytes, EXTENDED_INODE.gid),
-    mtime: {
-      sec: readI64(bytes, EXTENDED_INODE.mtime),
-      nsec: readU32(bytes, EXTENDED_INODE.mtimeNsec),
-    },
+    nlink: readU32(bytes, EXTENDED_INODE.nlink),
+    mtime: { sec: readI64(bytes, EXTENDED_INODE.mtime), nsec: readU32(bytes, EXTENDED_INODE.mtimeNsec) },
+    size: readU64(bytes, EXTENDED_INODE.fileSize),
+    layout: readLayout(nid, readU16(bytes, EXTENDED_INODE.format)),
+    union: readU32(bytes, EXTENDED_INODE.union),
+    ino: readU32(bytes, EXTENDED_INODE.ino),
+    extended: true,
+    xattrOffset,
+    xattrSize,
+    tailOffset: xattrOffset + xattrSize,
   };
+}
+
+function xattrBodySize(count: number): number {
+  return count === 0 ? 0 : XATTR_BODY.size + XATTR_ALIGN * (count - 1);
+}
+
+function typeOf(nid: number, mode: number): FileType {
+  const type = TYPE_OF_BITS.get(mode & TYPE_MASK);
+  if (type === undefined) throw badInode(nid, 'has no known type');
+  return type;
 }
 
 function readLayout(nid: number, format: number): ErofsInode['layout'] {
@@ -140,10 +147,6 @@ function checkData(view: ImageView, inode: ErofsInode): void {
   const blocks = layout === LAYOUT_INLINE ? Math.floor(size / BLOCK_SIZE) : Math.ceil(size / BLOCK_SIZE);
   const inside = blocks === 0 || (inode.union > 0 && (inode.union + blocks) * BLOCK_SIZE <= view.size);
   if (!inside) throw badInode(nid, 'has content outside the image');
-}
-
-function inodeBytes(view: ImageView, nid: number, length: number): Uint8Array {
-  return readBytes(view, nid * SLOT_SIZE, length, 'EROFS_BAD_INODE', `inode ${nid}`);
 }
 
 /** An `EROFS_BAD_INODE` with the offset of the inode. */

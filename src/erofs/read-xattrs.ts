@@ -26,12 +26,25 @@ import type { ErofsInode } from './read-inode.ts';
 import type { Superblock } from './read-superblock.ts';
 
 /** One stored attribute. The value is a view of the image. */
-export interface StoredXattr {
+interface StoredXattr {
   readonly name: ByteString;
   readonly value: Uint8Array;
+  /** The name in the tree; `undefined` for what writers add and readers drop. */
+  readonly treeName: ByteString | undefined;
+  /** Whether it may be the mark that version 1 puts on directories with whiteouts. */
+  readonly opaqueMark: boolean;
   /** Bytes of the entry with its padding. */
   readonly size: number;
 }
+
+/** The attributes of an inode as they are stored. */
+export interface StoredXattrs {
+  readonly own: readonly StoredXattr[];
+  /** Inodes with the same shared attributes have one list. */
+  readonly shared: readonly StoredXattr[];
+}
+
+const NO_STORED: StoredXattrs = { own: [], shared: [] };
 
 const PREFIX_OF_INDEX: ReadonlyMap<number, ByteString> = new Map([
   [0, byteString('')],
@@ -43,6 +56,7 @@ export class XattrReader {
   readonly #view: ImageView;
   readonly #start: number;
   readonly #shared = new Map<number, StoredXattr>();
+  readonly #lists = new Map<ByteString, readonly StoredXattr[]>();
   readonly #onShared: (size: number) => void;
 
   /** `onShared` is told the size of each entry of the shared table when it is first met. */
@@ -52,29 +66,31 @@ export class XattrReader {
     this.#onShared = onShared;
   }
 
-  /** All attributes of an inode: its own, then shared ones, each in stored order. Throws `EROFS_BAD_XATTR`. */
-  read(inode: ErofsInode): StoredXattr[] {
-    if (inode.xattrSize === 0) return [];
-    const { xattrOffset: offset, xattrSize: size } = inode;
-    const body = readBytes(
-      this.#view,
-      offset,
-      size,
-      'EROFS_BAD_XATTR',
-      `the attributes of inode ${inode.nid}`,
-    );
-    const sharedCount = body[XATTR_BODY.sharedCount] ?? 0;
-    const ownAt = XATTR_BODY.size + sharedCount * XATTR_ID_SIZE;
+  /** All attributes of an inode. Throws `EROFS_BAD_XATTR`. */
+  read({ nid, xattrOffset: offset, xattrSize: size }: ErofsInode): StoredXattrs {
+    if (size === 0) return NO_STORED;
+    const body = readBytes(this.#view, offset, size, 'EROFS_BAD_XATTR', `the attributes of inode ${nid}`);
+    const ownAt = XATTR_BODY.size + (body[XATTR_BODY.sharedCount] ?? 0) * XATTR_ID_SIZE;
     if (ownAt > size) throw badXattr(offset, 'more shared attributes than their list holds');
-    const found: StoredXattr[] = [];
+    const own: StoredXattr[] = [];
     for (let at = ownAt; at < size; ) {
       const entry = readEntry(body, at, offset);
-      found.push(entry);
+      own.push(entry);
       at += entry.size;
     }
-    for (let at = XATTR_BODY.size; at < ownAt; at += XATTR_ID_SIZE)
-      found.push(this.#readShared(readU32(body, at)));
-    return found;
+    return { own, shared: this.#readList(body, ownAt) };
+  }
+
+  #readList(body: Uint8Array, end: number): readonly StoredXattr[] {
+    if (end === XATTR_BODY.size) return NO_STORED.shared;
+    const ids = fromBytes(body, XATTR_BODY.size, end);
+    const known = this.#lists.get(ids);
+    if (known !== undefined) return known;
+    const list: StoredXattr[] = [];
+    for (let at = XATTR_BODY.size; at < end; at += XATTR_ID_SIZE)
+      list.push(this.#readShared(readU32(body, at)));
+    this.#lists.set(ids, list);
+    return list;
   }
 
   #readShared(id: number): StoredXattr {
@@ -111,7 +127,7 @@ function readEntry(bytes: Uint8Array, at: number, offset: number): StoredXattr {
   const name = byteString(prefix + fromBytes(bytes, suffixAt, valueAt));
   if (name === '' || name.includes('\0')) throw badXattr(offset + at, 'a name that no attribute can have');
   const value = bytes.subarray(valueAt, valueAt + readU16(bytes, at + XATTR_ENTRY.valueLength));
-  return { name, value, size };
+  return { name, value, treeName: treeName(name), opaqueMark: isOpaqueMark(name, value), size };
 }
 
 /** What the attributes of an inode mean. */
@@ -144,35 +160,61 @@ const MARKERS: ReadonlySet<ByteString> = new Set([
 ]);
 
 /**
- * Undoes what a writer did: drops the marks of whiteouts and everything else of `trusted.overlay.`, unescapes the
- * tree's own names of that prefix, reads digest and payload. `keepOpaque` keeps the `opaque=x` that version 1 puts
- * on directories with whiteouts, as `composefs-info` does. Throws `EROFS_BAD_XATTR`.
+ * Undoes what writers do: drops the marks of whiteouts and everything else of `trusted.overlay.`, unescapes the tree's
+ * own names of that prefix, reads digest and payload.
  */
-export function decodeXattrs(
-  stored: readonly StoredXattr[],
-  inode: ErofsInode,
-  keepOpaque: boolean,
-): DecodedXattrs {
-  if (stored.length === 0) return NOTHING;
-  const raw = new Map<ByteString, Uint8Array>();
-  for (const { name, value } of stored) {
-    raw.delete(name);
-    raw.set(name, value);
+export class XattrDecoder {
+  readonly #keepOpaque: boolean;
+  /** Attributes of inodes that have no others of their own, by their shared list. */
+  readonly #known = new Map<readonly StoredXattr[], Xattrs>();
+
+  /** `keepOpaque` keeps the `opaque=x` of version 1 on directories with whiteouts, as `composefs-info` does. */
+  constructor(keepOpaque: boolean) {
+    this.#keepOpaque = keepOpaque;
   }
-  const marked = raw.has(XATTR_NAMES.escapedWhiteouts) && !keepOpaque;
-  const xattrs = new Map<ByteString, Uint8Array>();
-  for (const [name, value] of raw) {
-    const kept = MARKERS.has(name) || (marked && isOpaqueMark(name, value)) ? undefined : unescapeName(name);
-    if (kept !== undefined) xattrs.set(kept, value);
+
+  /** What the attributes of an inode mean; equal attributes may be one map. Throws `EROFS_BAD_XATTR`. */
+  decode(stored: StoredXattrs, inode: ErofsInode): DecodedXattrs {
+    if (stored === NO_STORED) return NOTHING;
+    const metacopy = find(stored, XATTR_NAMES.metacopy);
+    return {
+      xattrs: this.#xattrs(stored),
+      whiteout: inode.type === 'regular' && find(stored, XATTR_NAMES.escapedWhiteout) !== undefined,
+      metacopy: metacopy !== undefined,
+      verity: readMetacopy(metacopy, inode),
+      payload: readRedirect(find(stored, XATTR_NAMES.redirect), inode),
+    };
   }
-  const metacopy = raw.get(XATTR_NAMES.metacopy);
-  return {
-    xattrs: xattrs.size === 0 ? NO_XATTRS : xattrs,
-    whiteout: inode.type === 'regular' && raw.has(XATTR_NAMES.escapedWhiteout),
-    metacopy: metacopy !== undefined,
-    verity: readMetacopy(metacopy, inode),
-    payload: readRedirect(raw.get(XATTR_NAMES.redirect), inode),
-  };
+
+  #xattrs(stored: StoredXattrs): Xattrs {
+    const onlyShared = stored.own.every(({ treeName: name }) => name === undefined);
+    const known = onlyShared ? this.#known.get(stored.shared) : undefined;
+    if (known !== undefined) return known;
+    const marked = !this.#keepOpaque && find(stored, XATTR_NAMES.escapedWhiteouts) !== undefined;
+    const xattrs = new Map<ByteString, Uint8Array>();
+    for (const list of [stored.own, stored.shared])
+      for (const { treeName: name, value, opaqueMark } of list) {
+        if (name === undefined || (marked && opaqueMark)) continue;
+        xattrs.delete(name);
+        xattrs.set(name, value);
+      }
+    const result = xattrs.size === 0 ? NO_XATTRS : xattrs;
+    if (onlyShared && !marked) this.#known.set(stored.shared, result);
+    return result;
+  }
+}
+
+/** The value of a stored attribute; the last one where the name occurs twice. */
+function find({ own, shared }: StoredXattrs, name: ByteString): Uint8Array | undefined {
+  return findIn(shared, name) ?? findIn(own, name);
+}
+
+function findIn(list: readonly StoredXattr[], name: ByteString): Uint8Array | undefined {
+  for (let at = list.length - 1; at >= 0; at--) {
+    const entry = list[at];
+    if (entry?.name === name) return entry.value;
+  }
+  return undefined;
 }
 
 const OPAQUE_MARK = 0x78;
@@ -182,7 +224,8 @@ function isOpaqueMark(name: ByteString, value: Uint8Array): boolean {
   return opaque && value.length === 1 && value[0] === OPAQUE_MARK;
 }
 
-function unescapeName(name: ByteString): ByteString | undefined {
+function treeName(name: ByteString): ByteString | undefined {
+  if (MARKERS.has(name)) return undefined;
   if (!name.startsWith(OVERLAY_PREFIX)) return name;
   if (!name.startsWith(OVERLAY_ESCAPED_PREFIX)) return undefined;
   return byteString(OVERLAY_PREFIX + name.slice(OVERLAY_ESCAPED_PREFIX.length));
@@ -223,7 +266,12 @@ export function payloadBesides(
 ): ByteString | undefined {
   if (verity === undefined) return payload;
   if (payload === undefined) return byteString('');
-  return payload === `${verity.slice(0, 2)}/${verity.slice(2)}` ? undefined : payload;
+  const derived =
+    payload.length === verity.length + 1 &&
+    payload[2] === '/' &&
+    payload.startsWith(verity.slice(0, 2)) &&
+    payload.endsWith(verity.slice(2));
+  return derived ? undefined : payload;
 }
 
 /** Notes the algorithm of a digest; throws `EROFS_BAD_XATTR` where an earlier digest had the other one. */

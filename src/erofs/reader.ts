@@ -39,12 +39,7 @@ export interface DecodedImage {
  * use. Throws `EROFS_BAD_SUPERBLOCK`, `EROFS_BAD_INODE`, `EROFS_BAD_DIRECTORY`, `EROFS_BAD_XATTR`, `LIMIT_EXCEEDED`.
  */
 export function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}): DecodedImage {
-  return decodeView(bufferView(bytes), options);
-}
-
-/** As {@link decodeImage}, through a view. */
-export function decodeView(view: ImageView, options: DecodeOptions = {}): DecodedImage {
-  return new Decoder(view, options).decode();
+  return new Decoder(bufferView(bytes), options).decode();
 }
 
 /** A directory whose entries are still to be read. */
