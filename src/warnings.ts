@@ -1,38 +1,31 @@
 /**
- * Things that are tolerated but worth saying. A warning never changes an exit status; `lint` turns the same
- * observations into findings.
+ * Things that are tolerated but worth saying, and the closed table of their codes. A warning never changes an exit
+ * status. Adding a warning is adding a row here; `docs/warnings.md` follows.
  */
 
+/** Every code and its meaning in one sentence. */
+export const WARNING_TABLE = {
+  PARENT_CREATED: 'A parent directory had no entry and was made with mode 0755, owner 0:0 and time 0.',
+  WHITEOUT_ORDER:
+    'A whiteout or opaque marker stands after siblings of its own layer: hosts remove those, OCI keeps them.',
+  WHITEOUT_WITHOUT_TARGET: 'A whiteout names something that no lower layer holds.',
+  DUPLICATE_ENTRY: 'The same path occurs twice in one layer; the later entry wins.',
+  TIME_ADJUSTED: 'A fraction of a second was dropped, or a time before 1970 was raised to it.',
+  SOCKET_SKIPPED: 'A socket cannot be stored in a tar and was left out.',
+  SEVERAL_MEMBERS: 'A layer has several gzip members or zstd frames; some hosts read only the first.',
+  END_OF_ARCHIVE_MISSING: 'A tar ends without its two zero blocks.',
+  SPARSE_ENTRY: 'A sparse file was read; hosts refuse layers with such entries.',
+  MEDIA_TYPE_WRONG: 'The media type of a layer does not say how it is compressed, or says it wrongly.',
+  SLOW_FALLBACK: 'A slower stand-in is used because a native part is not here.',
+  NO_HOST_DIGEST: 'The tree lacks what hosts require, such as a /usr directory, so no host digest exists.',
+  DATABASE_IGNORED:
+    'Part of a package database could not be used; what it would have claimed falls to other sources.',
+  RECORD_DROPPED:
+    'Part of a tar that layers do not carry (an ACL or SELinux record, bookkeeping of aufs, a size without content) was dropped.',
+} as const satisfies Readonly<Record<string, string>>;
+
 /** The closed union of warning codes. */
-export type WarningCode =
-  /** A parent directory was absent from the tar and was made with mode 0755, owner 0:0 and time 0. */
-  | 'PARENT_CREATED'
-  /** A whiteout or opaque marker stands after siblings of its own layer: hosts remove those, OCI keeps them. */
-  | 'WHITEOUT_ORDER'
-  /** A whiteout names something that no lower layer holds. */
-  | 'WHITEOUT_WITHOUT_TARGET'
-  /** The same path occurs twice in one layer; the later entry wins. */
-  | 'DUPLICATE_ENTRY'
-  /** A fraction of a second was dropped, or a time before 1970 was raised to it. */
-  | 'TIME_ADJUSTED'
-  /** A socket cannot be stored in a tar and was left out. */
-  | 'SOCKET_SKIPPED'
-  /** A layer has several gzip members or zstd frames; some hosts read only the first. */
-  | 'SEVERAL_MEMBERS'
-  /** A tar ends without its two zero blocks. */
-  | 'END_OF_ARCHIVE_MISSING'
-  /** A sparse file was read; hosts refuse layers with such entries. */
-  | 'SPARSE_ENTRY'
-  /** The media type of a layer does not say how it is compressed, or says it wrongly. */
-  | 'MEDIA_TYPE_WRONG'
-  /** A slower stand-in is used because a native part is not here. */
-  | 'SLOW_FALLBACK'
-  /** The merged tree has no /usr, so no host digest exists. */
-  | 'NO_HOST_DIGEST'
-  /** Part of a package database could not be used; what it would have claimed falls to other sources. */
-  | 'DATABASE_IGNORED'
-  /** A device, user or other record of a tar could not be carried and was dropped. */
-  | 'RECORD_DROPPED';
+export type WarningCode = keyof typeof WARNING_TABLE;
 
 /** One tolerated oddity: plain data. */
 export interface Warning {
