@@ -25,6 +25,7 @@ export {
   emptyIndex,
   type Index,
   type Manifest,
+  type ManifestParts,
   parseIndex,
   parseManifest,
 } from './manifest.ts';
@@ -36,7 +37,15 @@ export {
   layerMediaType,
   MEDIA_TYPES,
 } from './media-types.ts';
-export { choosePlatform, formatPlatform, linuxPlatform, parsePlatform, samePlatform } from './platform.ts';
+export { placeImage } from './place-image.ts';
+export {
+  choosePlatform,
+  formatPlatform,
+  linuxPlatform,
+  type PlatformChoice,
+  parsePlatform,
+  samePlatform,
+} from './platform.ts';
 export {
   type Destination,
   formatSource,

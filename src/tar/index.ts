@@ -1,4 +1,5 @@
 /** The tar codec: a synchronous scanner that any split of the input feeds, and canonical headers. */
+export type { Extent, Timestamp, Xattrs } from '../bytes/stat.ts';
 export { BLOCK_BYTES } from './header.ts';
 export {
   type TarEnd,

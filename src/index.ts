@@ -1,0 +1,48 @@
+/**
+ * planish as a library: the verbs of the command line, one function each, what they take and give, and the closed
+ * tables of errors, warnings and limits.
+ *
+ * Sources and destinations are references as on the command line (`oci:DIR:TAG`, `rootfs:DIR`, …). Options are plain
+ * objects, results plain data that JSON can carry. Every failure is a {@link PlanishError}; match on its `code`.
+ * Nothing is printed: progress and warnings go to callbacks. Neither the clock nor the environment has any part in a
+ * result. Formats by themselves are in `planish/tar`, `planish/erofs`, `planish/fsverity`, `planish/dumpfile` and
+ * `planish/oci`.
+ */
+export {
+  type ByteString,
+  byteString,
+  compareBytes,
+  decodeUtf8,
+  display,
+  fromBytes,
+  fromUtf8,
+  toBytes,
+} from './bytes/byte-string.ts';
+export type { BlobDigest, HashAlgorithm, VerityDigest } from './bytes/digest.ts';
+export type { CompressionKind } from './compress/kind.ts';
+export type { FormatVersion } from './erofs/writer.ts';
+export {
+  ERROR_TABLE,
+  type ErrorCode,
+  type ErrorDetail,
+  type ErrorKind,
+  EXIT_STATUS,
+  isPlanishError,
+  PlanishError,
+} from './errors.ts';
+export { LIMITS, type LimitName } from './limits.ts';
+export { type BuildOptions, type BuildResult, type BuiltLayer, build } from './ops/build.ts';
+export { cat } from './ops/cat.ts';
+export { type DigestOptions, type DigestResult, digest } from './ops/digest.ts';
+export { type DumpOptions, dump } from './ops/dump.ts';
+export type { KeyEdit } from './ops/image-config.ts';
+export { type InspectedLayer, type InspectOptions, type InspectResult, inspect } from './ops/inspect.ts';
+export type { SourceOptions } from './ops/load-tree.ts';
+export { type LsEntry, type LsOptions, ls } from './ops/ls.ts';
+export { type MkfsOptions, type MkfsResult, mkfs } from './ops/mkfs.ts';
+export { type PlanLayer, type PlanMember, type PlanOptions, type PlanResult, plan } from './ops/plan.ts';
+export type { CommonOptions } from './ops/session.ts';
+export type { TreeDigests } from './ops/tree-digests.ts';
+export { type VerifyCheck, type VerifyOptions, type VerifyResult, verify } from './ops/verify.ts';
+export type { OnProgress, ProgressEvent } from './progress.ts';
+export { type OnWarning, WARNING_TABLE, type Warning, type WarningCode } from './warnings.ts';
