@@ -9,10 +9,10 @@ import { DIGEST_BYTES, type HashAlgorithm } from '../bytes/digest.ts';
 export const VERITY_BLOCK_BYTES = 4096;
 
 /** log2 of {@link VERITY_BLOCK_BYTES}, as names of algorithms end (`fsverity-sha512-12`). */
-export const VERITY_BLOCK_LOG = 12;
+const VERITY_BLOCK_LOG = 12;
 
 /** Kernel identifiers of the algorithms (`FS_VERITY_HASH_ALG_*`). */
-export const VERITY_ALGORITHM_ID: Readonly<Record<HashAlgorithm, number>> = { sha256: 1, sha512: 2 };
+const VERITY_ALGORITHM_ID: Readonly<Record<HashAlgorithm, number>> = { sha256: 1, sha512: 2 };
 
 const DESCRIPTOR_BYTES = 256;
 const DESCRIPTOR_VERSION = 1;
