@@ -116,6 +116,7 @@ async function write(session: Session, state: BuildState, options: BuildOptions)
   const digests = computeTreeDigests(shipped, { format, algorithm: tree.algorithm, onWarning });
   const layers = await writePlannedLayers(session, state, options);
   session.checkInterrupted();
+  tree.verifyUnchanged();
   session.onProgress({ stage: 'finish', done: 0, total: undefined, unit: 'steps' });
   const manifest = await finish(session, state, layers, digests, options);
   return summarize(state, layers, digests, manifest, options.destination);

@@ -6,6 +6,7 @@ import { DumpfileParser } from '../dumpfile/parse.ts';
 import { decodeImage } from '../erofs/reader.ts';
 import { fromSystemError, PlanishError } from '../errors.ts';
 import { type BlobFile, readBlob, readSmallBlob, wholeFile } from '../io/blob-file.ts';
+import { takeFileStamps, verifyFileStamps } from '../io/file-stamps.ts';
 import { type OpenedSource, openSource } from '../io/open-image.ts';
 import type { OpenedImage } from '../io/opened-image.ts';
 import { measureTree, scanRootfs } from '../io/rootfs.ts';
@@ -57,6 +58,8 @@ export interface LoadedTree {
   readonly image: OpenedImage | undefined;
   /** What a dumpfile said beyond the tree. */
   readonly facts: DumpFacts | undefined;
+  /** Throws `CONTENT_CHANGED` when contents on disk are not what was measured; to be called once all is written. */
+  readonly verifyUnchanged: () => void;
   /** Format version of an EROFS source. */
   readonly version: 0 | 1 | 2 | undefined;
 }
@@ -105,7 +108,14 @@ async function load(
   }
 }
 
-const BARE = { image: undefined, facts: undefined, version: undefined, layers: [], contents: [] } as const;
+const BARE = {
+  verifyUnchanged: () => undefined,
+  image: undefined,
+  facts: undefined,
+  version: undefined,
+  layers: [],
+  contents: [],
+} as const;
 
 /** What must be checked of each layer of an image. */
 export function layerInputs(image: OpenedImage): LayerInput[] {
@@ -168,9 +178,13 @@ async function loadRootfsTree(
   const algorithm = options.algorithm ?? DEFAULT_ALGORITHM;
   const { onWarning } = session;
   const scan = await scanRootfs(directory, { onWarning, xattrs: options.xattrs ?? 'all' });
+  const stamps = needs.contents ? takeFileStamps(scan.files) : [];
   if (needs.digests) await measureTree(scan, (files) => measureFiles(session, files, algorithm));
   const contents = scan.files.map((path): ContentFile => ({ kind: 'path', path, base: 0 }));
-  return { ...BARE, kind: 'rootfs', root: scan.root, algorithm, contents };
+  const verifyUnchanged = (): void => {
+    if (needs.contents) verifyFileStamps(scan.files, stamps);
+  };
+  return { ...BARE, kind: 'rootfs', root: scan.root, algorithm, contents, verifyUnchanged };
 }
 
 async function loadDumpTree(session: Session, file: string, options: SourceOptions): Promise<LoadedTree> {
