@@ -15,8 +15,6 @@ export const BLOCK_SIZE = 4096;
 export const BLOCK_BITS = 12;
 /** Bytes of an inode slot: an inode starts on a multiple of it, and that multiple is its number (nid). */
 export const SLOT_SIZE = 32;
-/** log2 of {@link SLOT_SIZE}. */
-export const SLOT_BITS = 5;
 
 /** The composefs header: 32 bytes at offset 0. */
 export const HEADER = {
@@ -88,12 +86,10 @@ export const SUPERBLOCK = {
 } as const;
 /** `magic` of the EROFS superblock. */
 export const SUPERBLOCK_MAGIC = 0xe0f5e1e2;
-/** Compatible feature: the superblock checksum is set. Never written. */
-export const COMPAT_CHECKSUM = 1;
 /** Compatible feature: inode times are modification times. */
-export const COMPAT_MTIME = 2;
+const COMPAT_MTIME = 2;
 /** Compatible feature: xattr bodies start with a name filter. */
-export const COMPAT_XATTR_FILTER = 4;
+const COMPAT_XATTR_FILTER = 4;
 /** What every composefs image has in `featureCompat`. */
 export const FEATURE_COMPAT: number = COMPAT_MTIME | COMPAT_XATTR_FILTER;
 /** Incompatible feature that a reader may meet: chunk-based files. Never written. */
@@ -176,8 +172,6 @@ export const CHUNK_BITS_MAX = 43;
 export const CHUNK_ENTRY_SIZE = 4;
 /** A chunk address that stands for a hole: every chunk of a composefs image. */
 export const CHUNK_HOLE = 0xffffffff;
-/** Entries that fit one block, the most that C writes. */
-export const CHUNK_COUNT_MAX: number = BLOCK_SIZE / CHUNK_ENTRY_SIZE;
 
 /** A directory entry: 12 bytes; names follow the last entry of a block. */
 export const DIRENT = {

@@ -74,7 +74,7 @@ async function* tapped(
 }
 
 /** The bytes of a script in pieces; each is valid until the next is asked for. */
-export function* runTarScript(script: TarScript, read: ReadContent): Generator<Uint8Array, void, undefined> {
+function* runTarScript(script: TarScript, read: ReadContent): Generator<Uint8Array, void, undefined> {
   const piece = new Uint8Array(PIECE_BYTES);
   let used = 0;
   let literal = 0;

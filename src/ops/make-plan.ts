@@ -10,10 +10,10 @@ import type { Session } from './session.ts';
 import { TreeFileReader } from './tree-file-reader.ts';
 
 /** Layers that every client can take: Docker's limit is about 125, and each costs a round trip. */
-export const DEFAULT_MAX_LAYERS = 64;
+const DEFAULT_MAX_LAYERS = 64;
 
 /** Most layers that can be asked for; containers/storage refuses above 500. */
-export const MAX_LAYERS = 500;
+const MAX_LAYERS = 500;
 
 /** The plan and the components it is made of. */
 export interface PlannedTree {
