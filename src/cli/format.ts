@@ -58,3 +58,20 @@ export function shortDigest(digest: string): string {
 export function truncate(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }
+
+/** Text that cannot drive a terminal: control and formatting characters are escaped, newlines stay. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    character === '\n' ? character : escapeCharacter(character),
+  );
+}
+
+/** As {@link printable}, on one line. */
+export function oneLine(text: string): string {
+  return printable(text).replaceAll('\n', escapeCharacter);
+}
+
+function escapeCharacter(character: string): string {
+  const digits = (character.codePointAt(0) ?? 0).toString(16);
+  return digits.length <= 2 ? `\\x${digits.padStart(2, '0')}` : `\\u{${digits}}`;
+}

@@ -5,6 +5,7 @@
 import { writeSync } from 'node:fs';
 import { type ErrorDetail, PlanishError } from '../errors.ts';
 import type { Warning, WarningCode } from '../warnings.ts';
+import { oneLine, printable, truncate } from './format.ts';
 
 /** Warnings of one code that are printed before the rest is only counted. */
 const WARNINGS_SHOWN = 5;
@@ -32,7 +33,7 @@ export class Output {
   print(text: string): void {
     if (this.options.json || this.options.quiet) return;
     this.beforePrint();
-    writeFully(1, Buffer.from(`${text}\n`));
+    writeFully(1, Buffer.from(`${printable(text)}\n`));
   }
 
   /** Bytes that are the result itself (a dumpfile, a file's content). */
@@ -52,7 +53,7 @@ export class Output {
   /** A line on standard error. */
   note(text: string): void {
     this.beforePrint();
-    writeFully(2, Buffer.from(`${text}\n`));
+    writeFully(2, Buffer.from(`${printable(text)}\n`));
   }
 
   /** Collects a warning and prints it, unless many of its kind went before. */
@@ -61,7 +62,7 @@ export class Output {
     const count = (this.#counts.get(warning.code) ?? 0) + 1;
     this.#counts.set(warning.code, count);
     if (this.options.quiet || (count > WARNINGS_SHOWN && !this.options.verbose)) return;
-    this.note(`planish: warning: ${warning.code}: ${warning.message}${place(warning)}`);
+    this.note(oneLine(`planish: warning: ${warning.code}: ${warning.message}${place(warning)}`));
   };
 
   /** Says how many warnings were only counted. */
@@ -76,8 +77,8 @@ export class Output {
 
   /** One line for an error, its cause and stack only with `--verbose`. */
   error(error: PlanishError): void {
-    this.note(`planish: ${error.code}: ${error.message}${describe(error.detail)}`);
-    if (error.detail.hint !== undefined) this.note(`planish: hint: ${error.detail.hint}`);
+    this.note(oneLine(`planish: ${error.code}: ${error.message}${describe(error.detail)}`));
+    if (error.detail.hint !== undefined) this.note(oneLine(`planish: hint: ${error.detail.hint}`));
     if (!this.options.verbose) return;
     if (error.cause !== undefined) this.note(`caused by: ${String(error.cause)}`);
     if (error.stack !== undefined) this.note(error.stack);
@@ -111,6 +112,9 @@ function place(warning: Warning): string {
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
 
+/** Enough for every digest; what an input claims can be of any length. */
+const VALUE_WIDTH = 1024;
+
 const DETAIL_WORDS: readonly [keyof ErrorDetail, string][] = [
   ['path', ''],
   ['file', ''],
@@ -125,7 +129,7 @@ const DETAIL_WORDS: readonly [keyof ErrorDetail, string][] = [
 function describe(detail: ErrorDetail): string {
   const parts = DETAIL_WORDS.flatMap(([field, word]) => {
     const value = detail[field];
-    return value === undefined || value === '' ? [] : [`${word}${value}`];
+    return value === undefined || value === '' ? [] : [`${word}${truncate(String(value), VALUE_WIDTH)}`];
   });
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }
