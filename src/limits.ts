@@ -7,47 +7,47 @@
 export const LIMITS = {
   /** Bytes of PAX, GNU long-name and sparse-map data before one tar entry (hosts refuse above 1 MiB). */
   tarMetadataBytes: 1024 * 1024,
-  /** Extension headers before one tar entry. */
+  /** Extension headers before one tar entry (hosts refuse more). */
   tarExtensionHeaders: 16,
-  /** Records in one PAX header. */
+  /** Records in one PAX header: each costs an object, whatever its size. */
   paxRecords: 65_536,
   /** Bytes of one file's content, also of what a sparse file expands to: 8 TiB, the largest one-chunk EROFS file. */
   fileBytes: 2 ** 43,
-  /** Bytes that a sparse file may expand to beyond the bytes its tar stores. */
+  /** Bytes of the holes of a sparse file, 64 GiB: they cost nothing to claim and time to hash. */
   sparseHoleBytes: 2 ** 36,
-  /** Extents of one sparse file. */
+  /** Extents of one sparse file, all held in memory. */
   sparseExtents: 65_536,
   /** Bytes of one path, and of one link target (Linux PATH_MAX less the final NUL). */
   pathBytes: 4095,
   /** Bytes of one name (Linux NAME_MAX). */
   nameBytes: 255,
-  /** Depth of directories. */
+  /** Depth of directories: a path within pathBytes has at most 2047. */
   pathDepth: 2048,
   /** Bytes of one extended attribute's value (Linux XATTR_SIZE_MAX). */
   xattrValueBytes: 65_536,
   /** Bytes of one extended attribute's name (Linux XATTR_NAME_MAX). */
   xattrNameBytes: 255,
-  /** Entries in one layer. */
+  /** Entries in one layer, all held in memory; many times the files of a desktop system. */
   layerEntries: 16_000_000,
-  /** Bytes of one JSON document (manifest, index, config). */
+  /** Bytes of one JSON document (manifest, index, config), held in memory whole. */
   jsonBytes: 32 * 1024 * 1024,
-  /** Nesting of objects and arrays in one JSON document. */
+  /** Nesting of objects and arrays in one JSON document; far beyond any real one. */
   jsonDepth: 256,
-  /** Manifests that one index names, and that nested indexes name together. */
+  /** Manifests that one index names, and that nested indexes name together: each may be read. */
   indexManifests: 16_384,
-  /** Members of an image archive (the outer tar). */
+  /** Members of an image archive (the outer tar), indexed in memory. */
   archiveMembers: 262_144,
-  /** Layers of one image. */
+  /** Layers of one image that is read; clients take some hundred. */
   imageLayers: 4096,
   /** Bytes of a composefs EROFS image that is read (the C tools refuse above 1 GiB as well). */
   erofsBytes: 2 ** 30,
-  /** Bytes of a dumpfile line. */
+  /** Bytes of a dumpfile line, held in memory whole: path, target, content, attributes. */
   dumpLineBytes: 1024 * 1024,
-  /** zstd window that a frame may ask for, as a power of two (128 MiB). */
+  /** zstd window that a frame may ask for, as a power of two: 128 MiB of memory to read it. */
   zstdWindowLog: 27,
-  /** Bytes of one file of a package database inside the image (status, one file list). */
+  /** Bytes of one file of a package database inside the image, held in memory whole. */
   packageDatabaseBytes: 64 * 1024 * 1024,
-  /** Bytes of a package's changelog that are looked at, compressed and expanded. */
+  /** Bytes of a package's changelog that are looked at, compressed and expanded: dates are wanted. */
   changelogBytes: 4 * 1024 * 1024,
   /** Bytes of one directory on disk when read at once: names, metadata and all extended attributes. */
   scanBytes: 2 ** 29,
