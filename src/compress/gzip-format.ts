@@ -41,9 +41,12 @@ export function gzipError(message: string, offset: number, cause?: unknown): Pla
 /** Reads past the header of a member. Throws `GZIP_BAD_DATA` where it is none, is cut short or fails its own CRC. */
 export async function readHeader(reader: PieceReader): Promise<void> {
   const start = reader.offset;
-  if (!(await reader.fill(HEADER_BYTES))) throw gzipError('the gzip header is truncated', reader.offset);
-  const [id1, id2, method, flags = 0] = reader.rest;
-  if (id1 !== ID1 || id2 !== ID2) throw gzipError('no gzip member begins here', start);
+  const whole = await reader.fill(HEADER_BYTES);
+  const [id1 = ID1, id2 = ID2, method, flags = 0] = reader.rest;
+  if (id1 !== ID1 || id2 !== ID2) {
+    throw gzipError(start === 0 ? 'no gzip member begins here' : 'garbage follows the gzip data', start);
+  }
+  if (!whole) throw gzipError('the gzip header is truncated', start + reader.rest.length);
   if (method !== CM_DEFLATE) throw gzipError('a gzip member is not compressed by deflate', start);
   if ((flags & RESERVED_FLAGS) !== 0) throw gzipError('a gzip header has reserved flags', start);
   const fields = new HeaderFields(reader);

@@ -67,7 +67,8 @@ function openCompressor(encoder: Encoder, level: number): ZstdCompressor {
   const output = allocate(Stream.malloc, ZSTD_PIECE_BOUND);
   const written = (size: number): Uint8Array => {
     if (Stream.isError(size) !== 0) throw new Error('libzstd failed to compress');
-    return memory.HEAPU8.subarray(output, output + size);
+    // A copy: another stream of this thread may make memory grow, which detaches every view of it.
+    return memory.HEAPU8.slice(output, output + size);
   };
   return {
     compress(piece) {

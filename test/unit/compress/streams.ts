@@ -1,4 +1,5 @@
 /** Streams for tests: bytes cut in pieces, and pieces gathered to bytes. */
+import { PlanishError } from '../../../src/errors.ts';
 
 /** The bytes in pieces of the given sizes, the last size for all that is left; every piece is overwritten afterwards. */
 export async function* pieces(bytes: Uint8Array, ...sizes: number[]): AsyncGenerator<Uint8Array> {
@@ -41,4 +42,14 @@ export function sample(length: number, seed = 1): Buffer {
     at += run;
   }
   return out;
+}
+
+/** The {@link PlanishError} that a promise is rejected with; fails for anything else. */
+export async function failure(promise: Promise<unknown>): Promise<PlanishError> {
+  const error = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof PlanishError) return error;
+  throw new Error(`expected a PlanishError, got ${String(error)}`, { cause: error });
 }

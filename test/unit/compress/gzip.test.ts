@@ -1,0 +1,254 @@
+import { createHash } from 'node:crypto';
+import { crc32, deflateRawSync, gunzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { compress } from '../../../src/compress/compress.ts';
+import { type DecompressStats, decompress } from '../../../src/compress/decompress.ts';
+import { failure, gather, pieces, sample } from './streams.ts';
+
+const content = sample(700_001);
+
+async function gzipOf(bytes: Uint8Array, level: number, ...sizes: number[]): Promise<Buffer> {
+  return gather(compress(pieces(bytes, ...sizes), { kind: 'gzip', level }));
+}
+
+async function gunzipOf(bytes: Uint8Array, ...sizes: number[]): Promise<[Buffer, number]> {
+  const stats: DecompressStats = { members: 0 };
+  return [await gather(decompress(pieces(bytes, ...sizes), 'gzip', stats)), stats.members];
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** A member by hand, so that every header field can be there. */
+function member(data: Uint8Array, flags = 0, fields: Uint8Array = new Uint8Array(0)): Buffer {
+  const header = Buffer.concat([Buffer.from([0x1f, 0x8b, 8, flags, 1, 2, 3, 4, 2, 3]), fields]);
+  const trailer = Buffer.alloc(8);
+  trailer.writeUInt32LE(crc32(data), 0);
+  trailer.writeUInt32LE(data.length, 4);
+  return Buffer.concat([header, deflateRawSync(data), trailer]);
+}
+
+const EXTRA = Buffer.from([5, 0, 1, 2, 3, 4, 5]);
+const NAME = Buffer.from('a name\0');
+const COMMENT = Buffer.from('a comment\0');
+
+function withHeaderCrc(flags: number, fields: Uint8Array): Buffer {
+  const header = Buffer.concat([Buffer.from([0x1f, 0x8b, 8, flags, 1, 2, 3, 4, 2, 3]), fields]);
+  const crc = Buffer.alloc(2);
+  crc.writeUInt16LE(crc32(header) & 0xffff);
+  return Buffer.concat([fields, crc]);
+}
+
+describe('compress to gzip', () => {
+  it('writes one member with a header that says nothing', async () => {
+    const bytes = await gzipOf(content, 6);
+    expect(bytes.subarray(0, 10).toString('hex')).toBe('1f8b08000000000000ff');
+    expect(bytes.readUInt32LE(bytes.length - 8)).toBe(crc32(content));
+    expect(bytes.readUInt32LE(bytes.length - 4)).toBe(content.length);
+    expect(await gunzipOf(bytes)).toEqual([content, 1]);
+    expect(gunzipSync(bytes).equals(content)).toBe(true);
+  });
+
+  // Digests of what the zlib of official Node builds (20.20, 22.23, 24.21 and 26.10, x64) makes of the same content, with
+  // this header and trailer put around it.
+  it.each([
+    [1, 'b81698f7ad2033748897c42915e807e21606d1ab58f583eb3dfce30616bdeda0'],
+    [2, 'be8e712515d8ca225cc52b8d3a8423f9123763bd0daca754add5daa195ac0c38'],
+    [3, '80a542fe505c6a7ab7e3e3f5ff27ef94424818af902d82f8eb61ead23902306d'],
+    [4, '1d65d3ea461ac75512eea89fdbe53e90ef07815191acb715df00345cb010e2a2'],
+    [5, 'd55febe7d379351e4d5561e124718ebddd6e70e6191fe96dd54e63f7e1c13e98'],
+    [6, '53c7333336c2a647730363e88b39e3f6d36ebe1ede8bb969ef60f027863c9de3'],
+    [7, 'da454216978c4d9042b3f7ef693a52e81421200e14fc7afdb77c468cffe323fe'],
+    [8, '1511220e4408dea068cd8bc748d1007786295227753793b2df3783acab4998e5'],
+    [9, '2d16e3876454d574eda8128268e449bfd14a56abfa56987e4af5e548b90ab397'],
+  ])('gives the bytes of official Node builds at level %i', async (level, digest) => {
+    expect(sha256(await gzipOf(content, level))).toBe(digest);
+  });
+
+  it('writes nothing as a member too', async () => {
+    const bytes = await gzipOf(new Uint8Array(0), 6);
+    expect(bytes.toString('hex')).toBe('1f8b08000000000000ff03000000000000000000');
+    expect(await gunzipOf(bytes)).toEqual([Buffer.alloc(0), 1]);
+  });
+
+  it('does not care how the input is split', async () => {
+    const whole = await gzipOf(content, 6);
+    expect((await gzipOf(content, 6, 1, 262143, 2, 4096)).equals(whole)).toBe(true);
+    expect((await gzipOf(content, 6, 65536)).equals(whole)).toBe(true);
+  });
+
+  it('gives noise back that deflate cannot shrink', async () => {
+    const noise = Buffer.alloc(300_000);
+    for (let at = 0, state = 7; at < noise.length; at++) {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      noise[at] = state >>> 24;
+    }
+    const bytes = await gzipOf(noise, 9, 1000);
+    expect(bytes.length).toBeLessThan(noise.length + 500);
+    expect((await gunzipOf(bytes, 4096))[0].equals(noise)).toBe(true);
+  });
+});
+
+describe('decompress gzip', () => {
+  it('reads every header field', async () => {
+    const data = Buffer.from('content');
+    const all = Buffer.concat([EXTRA, NAME, COMMENT]);
+    for (const bytes of [
+      member(data, 0x01),
+      member(data, 0x04, EXTRA),
+      member(data, 0x08, NAME),
+      member(data, 0x10, COMMENT),
+      member(data, 0x1c, all),
+      member(data, 0x02, withHeaderCrc(0x02, new Uint8Array(0))),
+      member(data, 0x1e, withHeaderCrc(0x1e, all)),
+      member(data, 0x04, Buffer.concat([Buffer.from([0xff, 0xff]), Buffer.alloc(0xffff, 7)])),
+      member(data, 0x08, Buffer.concat([Buffer.alloc(200_000, 7), Buffer.alloc(1)])),
+    ]) {
+      expect(await gunzipOf(bytes)).toEqual([data, 1]);
+      expect(await gunzipOf(bytes, 3)).toEqual([data, 1]);
+    }
+  });
+
+  it('refuses headers that are wrong', async () => {
+    const data = Buffer.from('content');
+    const fields = withHeaderCrc(0x0a, NAME);
+    fields[fields.length - 1] = (fields.at(-1) ?? 0) ^ 1;
+    const wrong: [Buffer, string, number][] = [
+      [member(data, 0x20), 'a gzip header has reserved flags', 0],
+      [member(data, 0x80), 'a gzip header has reserved flags', 0],
+      [member(data, 0x0a, fields), 'a gzip header fails its CRC', 0],
+      [
+        Buffer.concat([member(data), Buffer.from('1f8b07000000000000ff', 'hex')]),
+        'a gzip member is not compressed by deflate',
+        member(data).length,
+      ],
+      [Buffer.from('1f9b08000000000000ff', 'hex'), 'no gzip member begins here', 0],
+      [Buffer.alloc(0), 'the gzip header is truncated', 0],
+    ];
+    for (const [bytes, message, offset] of wrong) {
+      const error = await failure(gunzipOf(bytes, 5));
+      expect({ code: error.code, message: error.message, offset: error.detail.offset }).toEqual({
+        code: 'GZIP_BAD_DATA',
+        message,
+        offset,
+      });
+    }
+  });
+
+  it('reads any number of members of any size as one stream', async () => {
+    const parts: Buffer[] = [];
+    const members: Buffer[] = [];
+    for (let index = 0; index < 400; index++) {
+      const part = sample(index % 50 === 0 ? 200_000 : (index * 37) % 3000, index + 1);
+      parts.push(part);
+      members.push(member(part));
+    }
+    const whole = Buffer.concat(parts);
+    for (const size of [997, 65536, 1 << 22]) {
+      const [bytes, count] = await gunzipOf(Buffer.concat(members), size);
+      expect(count).toBe(400);
+      expect(bytes.equals(whole)).toBe(true);
+    }
+  });
+
+  it('finds a wrong CRC or length in any member', async () => {
+    const members = [1, 2, 3, 4].map((seed) => member(sample(1000, seed)));
+    for (let index = 0; index < members.length; index++) {
+      for (const fromEnd of [8, 4]) {
+        const bad = members.map((bytes) => Buffer.from(bytes));
+        const hurt = bad[index] ?? Buffer.alloc(0);
+        hurt[hurt.length - fromEnd] = (hurt[hurt.length - fromEnd] ?? 0) ^ 0x80;
+        const error = await failure(gunzipOf(Buffer.concat(bad)));
+        const offset = Buffer.concat(bad.slice(0, index + 1)).length - fromEnd;
+        expect([error.code, error.detail.offset]).toEqual(['GZIP_BAD_DATA', offset]);
+      }
+    }
+  });
+
+  it('refuses every truncation', async () => {
+    const bytes = Buffer.concat([member(sample(3000)), member(sample(2000, 5), 0x08, NAME)]);
+    const first = member(sample(3000)).length;
+    for (let length = 0; length < bytes.length; length++) {
+      if (length === first) continue;
+      const error = await failure(gunzipOf(bytes.subarray(0, length), 512));
+      expect(error.code).toBe('GZIP_BAD_DATA');
+      expect(error.detail.offset).toBeLessThanOrEqual(length);
+    }
+  });
+
+  it('refuses every flipped bit, or is not led astray by it', async () => {
+    const data = sample(300);
+    const bytes = member(data);
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const bad = Buffer.from(bytes);
+      bad[bit >> 3] = (bad[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      const outcome = await gunzipOf(bad).catch((error: unknown) => error);
+      if (Array.isArray(outcome)) expect(outcome[0].equals(data), `bit ${bit}`).toBe(true);
+      else expect(outcome, `bit ${bit}`).toMatchObject({ code: 'GZIP_BAD_DATA' });
+    }
+  });
+
+  it('finds garbage after zeros wherever pieces end', async () => {
+    const good = member(Buffer.from('content'));
+    const bytes = Buffer.concat([good, Buffer.alloc(700), Buffer.from([1])]);
+    for (const size of [1, 33, 512, 4096]) {
+      const error = await failure(gunzipOf(bytes, size));
+      expect([error.message, error.detail.offset]).toEqual([
+        'garbage follows the gzip data',
+        good.length + 700,
+      ]);
+    }
+    expect((await gunzipOf(Buffer.concat([good, Buffer.alloc(700)]), 33))[1]).toBe(1);
+  });
+
+  it('inflates a bomb in small pieces', async () => {
+    const bomb = deflateRawSync(Buffer.alloc(64 << 20), { level: 9 });
+    const header = Buffer.from('1f8b08000000000000ff', 'hex');
+    let total = 0;
+    let largest = 0;
+    const stream = decompress(pieces(Buffer.concat([header, bomb])), 'gzip', { members: 0 });
+    const error = await failure(
+      (async () => {
+        for await (const piece of stream) {
+          total += piece.length;
+          largest = Math.max(largest, piece.length);
+        }
+      })(),
+    );
+    expect(total).toBe(64 << 20);
+    expect(largest).toBeLessThanOrEqual(1 << 20);
+    expect(error.message).toBe('the gzip data is truncated');
+  });
+
+  it('lets go of its input when the receiver stops', async () => {
+    let closed = false;
+    async function* input(): AsyncGenerator<Uint8Array> {
+      try {
+        yield* pieces(Buffer.concat([member(content), member(content)]), 1000);
+      } finally {
+        closed = true;
+      }
+    }
+    for await (const piece of decompress(input(), 'gzip', { members: 0 })) {
+      expect(piece.length).toBeGreaterThan(0);
+      break;
+    }
+    expect(closed).toBe(true);
+  });
+
+  it('hands on what its input throws', async () => {
+    async function* input(): AsyncGenerator<Uint8Array> {
+      yield member(content).subarray(0, 5000);
+      throw new RangeError('from below');
+    }
+    await expect(gather(decompress(input(), 'gzip', { members: 0 }))).rejects.toThrow(RangeError);
+  });
+});
+
+it('passes on what is not compressed', async () => {
+  const stats: DecompressStats = { members: 0 };
+  expect((await gather(decompress(pieces(content, 1000), 'none', stats))).equals(content)).toBe(true);
+  expect((await gather(compress(pieces(content, 1000), { kind: 'none', level: 0 }))).equals(content)).toBe(
+    true,
+  );
+  expect(stats.members).toBe(0);
+});
