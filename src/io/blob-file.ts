@@ -60,13 +60,13 @@ export function readPart(blob: BlobFile, start: number, length: number): Uint8Ar
   }
 }
 
-/** A whole regular file as a blob. Throws `SYSCALL_FAILED` when it is none or cannot be opened. */
+/** A whole regular file as a blob. Throws `ARCHIVE_BAD_LAYOUT` when it is none, `SYSCALL_FAILED`. */
 export function wholeFile(file: string): BlobFile {
   const descriptor = openForReading(file);
   try {
     const stat = fstatSync(descriptor);
     if (stat.isFile()) return { file, offset: 0, size: stat.size };
-    throw new PlanishError('SYSCALL_FAILED', 'not a regular file', { file });
+    throw new PlanishError('ARCHIVE_BAD_LAYOUT', 'not a regular file', { file });
   } finally {
     closeSync(descriptor);
   }

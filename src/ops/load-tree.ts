@@ -2,9 +2,9 @@
 import { arch } from 'node:os';
 import { addAbortSignal } from 'node:stream';
 import type { HashAlgorithm } from '../bytes/digest.ts';
-import { DumpfileParser } from '../dumpfile/parse.ts';
+import { DumpfileParser, type ParsedDump } from '../dumpfile/parse.ts';
 import { decodeImage } from '../erofs/reader.ts';
-import { fromSystemError, PlanishError } from '../errors.ts';
+import { fromSystemError, PlanishError, withDetail } from '../errors.ts';
 import { type BlobFile, readBlob, readSmallBlob, wholeFile } from '../io/blob-file.ts';
 import { takeFileStamps, verifyFileStamps } from '../io/file-stamps.ts';
 import { type OpenedSource, openSource } from '../io/open-image.ts';
@@ -98,13 +98,13 @@ async function load(
     case 'image':
       return await loadImageTree(session, opened, options, needs);
     case 'tar':
-      return await loadTarTree(session, opened.blob, options, needs);
+      return await ofFile(opened.blob.file, loadTarTree(session, opened.blob, options, needs));
     case 'rootfs':
       return await loadRootfsTree(session, opened.path, options, needs);
     case 'dump':
-      return await loadDumpTree(session, opened.file, options);
+      return await ofFile(opened.file, loadDumpTree(session, opened.file, options));
     case 'erofs':
-      return loadErofsTree(opened.file, options);
+      return await ofFile(opened.file, loadErofsTree(opened.file, options));
   }
 }
 
@@ -188,11 +188,24 @@ async function loadRootfsTree(
 }
 
 async function loadDumpTree(session: Session, file: string, options: SourceOptions): Promise<LoadedTree> {
-  const parser = new DumpfileParser({ strict: options.strict ?? false });
-  const pieces: AsyncIterable<Uint8Array> = file === '-' ? standardInput(session) : readBlob(wholeFile(file));
-  for await (const piece of pieces) parser.push(piece);
-  const { root, facts, algorithm } = parser.finish();
+  const pieces = file === '-' ? standardInput(session) : readBlob(wholeFile(file));
+  const { root, facts, algorithm } = await parseDump(pieces, options.strict ?? false);
   return { ...BARE, kind: 'dump', root, facts, algorithm: agreedAlgorithm(options, algorithm, file) };
+}
+
+async function parseDump(pieces: AsyncIterable<Uint8Array>, strict: boolean): Promise<ParsedDump> {
+  const parser = new DumpfileParser({ strict });
+  for await (const piece of pieces) parser.push(piece);
+  return parser.finish();
+}
+
+/** Adds the file to what is wrong with it. */
+async function ofFile<T>(file: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw withDetail(error, { file: file === '-' ? 'standard input' : file });
+  }
 }
 
 /** Ends when the run is interrupted, however long whoever writes there takes. */
@@ -206,7 +219,7 @@ async function* standardInput(session: Session): AsyncGenerator<Uint8Array, void
   }
 }
 
-function loadErofsTree(file: string, options: SourceOptions): LoadedTree {
+async function loadErofsTree(file: string, options: SourceOptions): Promise<LoadedTree> {
   const { root, facts, version, algorithm } = decodeImage(readSmallBlob(wholeFile(file), LIMITS.erofsBytes));
   return {
     ...BARE,

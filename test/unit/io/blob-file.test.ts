@@ -61,9 +61,9 @@ describe('wholeFile', () => {
     const fifo = join(scratch(), 'fifo');
     execFileSync('mkfifo', [fifo]);
     expect(await failure(() => wholeFile(fifo))).toMatchObject({
-      code: 'SYSCALL_FAILED',
+      code: 'ARCHIVE_BAD_LAYOUT',
       message: 'not a regular file',
     });
-    expect((await failure(() => wholeFile(scratch()))).code).toBe('SYSCALL_FAILED');
+    expect((await failure(() => wholeFile(scratch()))).code).toBe('ARCHIVE_BAD_LAYOUT');
   });
 });

@@ -240,7 +240,7 @@ describe('what is refused', () => {
     });
     rmSync(file);
     mkdirSync(file);
-    expect((await failure(() => open(path))).code).toBe('SYSCALL_FAILED');
+    expect((await failure(() => open(path))).code).toBe('ARCHIVE_BAD_LAYOUT');
   });
 
   it('artifacts, layers that are no tars, schema 1, foreign layers that are not there', async () => {

@@ -130,7 +130,7 @@ describe('openSource', () => {
     expect((await failure(() => open(`rootfs:${tar}`))).code).toBe('ARCHIVE_BAD_LAYOUT');
     expect((await failure(() => open(`oci-archive:${tar}`))).code).toBe('ARCHIVE_BAD_LAYOUT');
     expect((await failure(() => open(`docker-archive:${tar}`))).code).toBe('ARCHIVE_BAD_LAYOUT');
-    expect((await failure(() => open(`tar:${directory}`))).code).toBe('SYSCALL_FAILED');
+    expect((await failure(() => open(`tar:${directory}`))).code).toBe('ARCHIVE_BAD_LAYOUT');
     expect((await failure(() => open(`oci:${join(directory, 'absent')}`))).code).toBe('SYSCALL_FAILED');
   });
 });
