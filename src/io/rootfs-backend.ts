@@ -54,9 +54,12 @@ export async function chooseBackend(mode: XattrMode): Promise<RootfsBackend> {
   return portableBackend(fsXattr === undefined ? rest : fsXattrSource(fsXattr, rest), reason);
 }
 
+/** The package is optional: its types may be absent where this is compiled, so its name is no literal import. */
+const FS_XATTR_PACKAGE: string = 'fs-xattr';
+
 async function loadFsXattr(): Promise<FsXattr | undefined> {
   try {
-    return await import('fs-xattr');
+    return (await import(FS_XATTR_PACKAGE)) as FsXattr;
   } catch {
     return undefined;
   }
