@@ -1,11 +1,11 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
-import * as fsXattr from 'fs-xattr';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type ByteString, byteString } from '../../../src/bytes/byte-string.ts';
 import { isPlanishError } from '../../../src/errors.ts';
 import { fsXattrSource, nativeXattrSource, type XattrSource } from '../../../src/io/xattr.ts';
 import { findGetfattr, parseGetfattr } from '../../../src/io/xattr-getfattr.ts';
+import { fsXattr } from '../../support/fs-xattr.ts';
 import { freshHelpers } from '../native/build-helpers.ts';
 import { freshDirectory, holdsAttributes, raw, removeDirectories, setAttribute } from './rootfs-fixture.ts';
 
@@ -70,7 +70,8 @@ afterAll(removeDirectories);
 const helpers = freshHelpers();
 const getfattr = findGetfattr();
 const blind: XattrSource = { name: 'none', read: () => [] };
-const sources: [string, XattrSource][] = [['fs-xattr', fsXattrSource(fsXattr, blind)]];
+const sources: [string, XattrSource][] = [];
+if (fsXattr !== undefined) sources.push(['fs-xattr', fsXattrSource(fsXattr, blind)]);
 if (helpers !== undefined) sources.push(['native', nativeXattrSource(helpers)]);
 if (getfattr !== undefined) sources.push(['getfattr', getfattr]);
 
