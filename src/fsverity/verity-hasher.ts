@@ -4,6 +4,7 @@
  * and the size in a descriptor, whose hash is the digest. One partly filled block a level is all the memory needed.
  */
 import { DIGEST_BYTES, type HashAlgorithm, type VerityDigest, verityDigest } from '../bytes/digest.ts';
+import { PlanishError } from '../errors.ts';
 import { encodeVerityDescriptor, VERITY_BLOCK_BYTES } from './descriptor.ts';
 import { type BlockHash, DEFAULT_BACKEND, type HashBackend } from './hash.ts';
 
@@ -28,6 +29,7 @@ export class VerityHasher {
   readonly #zeroHashes: string[] = [];
   #buffered = 0;
   #size = 0;
+  #finished = false;
 
   constructor(algorithm: HashAlgorithm, backend: HashBackend = DEFAULT_BACKEND) {
     this.#algorithm = algorithm;
@@ -43,12 +45,14 @@ export class VerityHasher {
     }
     this.#buffered = 0;
     this.#size = 0;
+    this.#finished = false;
     return this;
   }
 
   /** Appends `bytes[start, end)`; whole blocks are hashed where they lie. */
   update(bytes: Uint8Array, start = 0, end: number = bytes.length): this {
-    this.#size += end - start;
+    if (!(start >= 0 && end <= bytes.length)) throw misuse('a range outside its buffer');
+    this.#grow(end - start);
     let position = this.#buffered === 0 ? start : this.#fill(bytes, start, end);
     for (; end - position >= VERITY_BLOCK_BYTES; position += VERITY_BLOCK_BYTES) {
       this.#push(0, this.#hash(bytes.subarray(position, position + VERITY_BLOCK_BYTES)));
@@ -59,20 +63,22 @@ export class VerityHasher {
 
   /** Appends `count` zero bytes, in time that hardly grows with their number. */
   updateZeros(count: number): this {
+    this.#grow(count);
     let left = count;
     if (this.#buffered > 0 && left > 0) {
       const length = Math.min(left, VERITY_BLOCK_BYTES - this.#buffered);
-      this.update(ZERO_BLOCK, 0, length);
+      this.#fill(ZERO_BLOCK, 0, length);
       left -= length;
     }
     const blocks = Math.floor(left / VERITY_BLOCK_BYTES);
     this.#pushZeroBlocks(blocks);
-    this.#size += blocks * VERITY_BLOCK_BYTES;
-    return this.update(ZERO_BLOCK, 0, left - blocks * VERITY_BLOCK_BYTES);
+    this.#fill(ZERO_BLOCK, 0, left - blocks * VERITY_BLOCK_BYTES);
+    return this;
   }
 
-  /** The digest of everything so far. Afterwards only `reset` is meaningful. */
+  /** The digest of everything so far. Nothing may be added afterwards, but after `reset`. */
   digest(): VerityDigest {
+    this.#finished = true;
     if (this.#buffered > 0) {
       this.#data.fill(0, this.#buffered);
       this.#push(0, this.#hash(this.#data));
@@ -80,6 +86,13 @@ export class VerityHasher {
     }
     const descriptor = encodeVerityDescriptor(this.#algorithm, this.#size, this.#rootHash());
     return verityDigest(Buffer.from(this.#hash(descriptor), 'latin1').toString('hex'));
+  }
+
+  /** Notes that data comes. Throws `INVARIANT` for what no caller can mean, before it can spoil a digest. */
+  #grow(count: number): void {
+    if (this.#finished) throw misuse('data after the digest');
+    if (!(count >= 0 && Number.isSafeInteger(this.#size + count))) throw misuse('an impossible length');
+    this.#size += count;
   }
 
   #fill(bytes: Uint8Array, start: number, end: number): number {
@@ -153,4 +166,8 @@ export class VerityHasher {
       this.#push(index + 1, this.#hash(level.block));
     }
   }
+}
+
+function misuse(what: string): PlanishError {
+  return new PlanishError('INVARIANT', `a verity hasher was given ${what}`);
 }
