@@ -36,7 +36,12 @@ export function addSourceOptions(command: Command): Command {
     )
     .addOption(new Option('--skip-xattrs', 'do not read extended attributes of a rootfs: source'))
     .addOption(new Option('--strict', 'accept a dumpfile only as composefs-rs does'))
-    .addOption(new Option('--tmpdir <dir>', 'where uncompressed layers are kept meanwhile'));
+    .addOption(
+      new Option(
+        '--tmpdir <dir>',
+        'where uncompressed layers are kept meanwhile (default: beside the output)',
+      ),
+    );
 }
 
 /** Starts the runtime and gives the options in the library's form. */

@@ -1,5 +1,6 @@
 /** `build`: flatten, digest, plan, write. The main job. */
 import { arch } from 'node:os';
+import { dirname, resolve } from 'node:path';
 import { display } from '../bytes/byte-string.ts';
 import type { BlobDigest, VerityDigest } from '../bytes/digest.ts';
 import type { LayerPlan, PlannedLayer } from '../chunk/plan.ts';
@@ -81,7 +82,9 @@ export async function build(source: string, options: BuildOptions): Promise<Buil
   const destination = parseDestination(options.destination);
   const compression = options.compression ?? 'zstd';
   checkLevel(compression, options.level ?? DEFAULT_LEVEL[compression]);
-  return await Session.use(options, async (session) => {
+  // Beside the destination there must be room anyway; the system's temporary directory may be memory.
+  const temporaryDirectory = options.temporaryDirectory ?? dirname(resolve(destination.path));
+  return await Session.use({ ...options, temporaryDirectory }, async (session) => {
     // First of all, so that a destination that cannot be is not found out after minutes of reading.
     const writer = openDestination(destination);
     try {

@@ -20,7 +20,10 @@ export interface CommonOptions {
   readonly onWarning?: OnWarning | undefined;
   /** Ends the run with `INTERRUPTED`, leaving the destination as it was. */
   readonly signal?: AbortSignal | undefined;
-  /** Where uncompressed layers are kept while they are needed; default: the system's temporary directory. */
+  /**
+   * Where uncompressed layers are kept while they are needed, in files without names; default: beside the
+   * destination, or the system's temporary directory for verbs that have none.
+   */
   readonly temporaryDirectory?: string | undefined;
   /** zstd implementation; default: the native one where it can be loaded. Never changes a byte. */
   readonly zstd?: ZstdBackendName | undefined;
