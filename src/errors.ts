@@ -51,6 +51,7 @@ export const ERROR_TABLE = {
   EROFS_BAD_INODE: ['input', 'An inode of an EROFS image is malformed or out of bounds.'],
   EROFS_BAD_DIRECTORY: ['input', 'A directory of an EROFS image is malformed.'],
   EROFS_BAD_XATTR: ['input', 'The extended attributes of an EROFS inode are malformed.'],
+  PE_BAD_IMAGE: ['input', 'A PE file (a UKI, a boot loader) is malformed or out of bounds.'],
   DPKG_BAD_DATABASE: ['input', 'The dpkg database inside the image is malformed.'],
   DIGEST_MISMATCH: ['integrity', 'A blob does not have the digest or size that names it.'],
   DIFFID_MISMATCH: ['integrity', 'An uncompressed layer does not have the diffID that the config names.'],

@@ -49,6 +49,10 @@ export const LIMITS = {
   packageDatabaseBytes: 64 * 1024 * 1024,
   /** Bytes of a package's changelog that are looked at, compressed and expanded: dates are wanted. */
   changelogBytes: 4 * 1024 * 1024,
+  /** Sections of a PE file; a UKI with several profiles has some dozens. */
+  peSections: 512,
+  /** Bytes of a text section of a UKI (command line, os-release); kernels take command lines of a few KiB. */
+  peTextBytes: 1024 * 1024,
   /** Bytes of one directory on disk when read at once: names, metadata and all extended attributes. */
   scanBytes: 2 ** 29,
 } as const;

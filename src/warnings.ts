@@ -20,8 +20,14 @@ export const WARNING_TABLE = {
   NO_HOST_DIGEST: 'The tree lacks what hosts require, such as a /usr directory, so no host digest exists.',
   DATABASE_IGNORED:
     'Part of a package database could not be used; what it would have claimed falls to other sources.',
+  SIZE_WITHOUT_CONTENT:
+    'A link, directory or device claims a size in its tar header; hosts refuse such an entry.',
+  GLOBAL_HEADER:
+    'A layer has a PAX global header, which no client of images applies, and was read without it.',
+  XATTR_ENCODING:
+    'An extended attribute is stored only in the way of libarchive, which hosts and container engines do not read.',
   RECORD_DROPPED:
-    'Part of a tar that layers do not carry (an ACL or SELinux record, bookkeeping of aufs, a size without content) was dropped.',
+    'Part of a tar that layers do not carry (an ACL or SELinux record, bookkeeping of aufs) was dropped.',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** The closed union of warning codes. */

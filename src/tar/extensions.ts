@@ -3,7 +3,7 @@ import { type ByteString, byteString } from '../bytes/byte-string.ts';
 import { NO_XATTRS, type Xattrs } from '../bytes/stat.ts';
 import { LIMITS } from '../limits.ts';
 import { latin1, tarError } from './header.ts';
-import { decodePaxRecords, type PaxRecord, type PaxXattr, paxXattr } from './pax.ts';
+import { decodePaxRecords, type PaxRecord, type PaxXattr, paxXattr, XATTR_PREFIX_ENCODED } from './pax.ts';
 import { SPARSE_PREFIX } from './sparse.ts';
 
 /** Typeflags of the headers that only extend what follows. */
@@ -130,6 +130,16 @@ export class Extensions {
     addXattrs(found, this.#global);
     addXattrs(found, this.#local);
     return found.size === 0 ? NO_XATTRS : found;
+  }
+
+  /** The first attribute of the next entry that only libarchive's spelling holds: hosts and engines miss it. */
+  encodedXattr(): ByteString | undefined {
+    if (this.#hasNoRecords) return undefined;
+    const records = [...this.#global.values(), ...this.#local.values()];
+    if (!records.some(({ key }) => key.startsWith(XATTR_PREFIX_ENCODED))) return undefined;
+    const found = records.flatMap((record) => paxXattr(record) ?? []);
+    const strong = new Set(found.filter(({ weak }) => !weak).map(({ name }) => name));
+    return found.find(({ weak, name }) => weak && !strong.has(name))?.name;
   }
 
   /** Forgets everything but the records for all entries. */

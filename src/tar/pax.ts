@@ -111,7 +111,8 @@ export function paxTime(record: PaxRecord): Timestamp {
 
 /** Prefix of the keys of extended attributes whose values are raw bytes. */
 export const XATTR_PREFIX = 'SCHILY.xattr.';
-const XATTR_PREFIX_ENCODED = 'LIBARCHIVE.xattr.';
+/** Prefix of libarchive's own form: name URL-encoded, value in base64. */
+export const XATTR_PREFIX_ENCODED = 'LIBARCHIVE.xattr.';
 
 /** An extended attribute of a record, or `undefined` when the record is none. */
 export interface PaxXattr {

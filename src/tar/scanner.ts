@@ -12,7 +12,7 @@
  */
 import { display } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
-import type { OnWarning } from '../warnings.ts';
+import type { OnWarning, WarningCode } from '../warnings.ts';
 import { decodeEntry, decodeSize, type TarEntry, TYPEFLAG_SPARSE } from './entry.ts';
 import { EXTENSION_FLAGS, Extensions } from './extensions.ts';
 import {
@@ -229,7 +229,9 @@ export class TarScanner {
 
   #takeExtension(bytes: Buffer, at: number, offset: number): void {
     const flag = this.#extensionFlag;
-    if (!(this.#ignoreGlobal && flag === EXTENSION_FLAGS.paxGlobal)) {
+    if (this.#ignoreGlobal && flag === EXTENSION_FLAGS.paxGlobal) {
+      this.#warnOnce('GLOBAL_HEADER', 'a PAX global header was ignored, as by every client of images');
+    } else {
       this.#extensions.take(flag, bytes, at, at + this.#extensionSize, offset);
     }
     this.#expectHeader();
@@ -317,20 +319,29 @@ export class TarScanner {
   #warnAbout(entry: TarEntry, block: Buffer, at: number, offset: number): void {
     if (this.#onWarning === undefined) return;
     if (entry.type !== 'regular' && decodeSize(block, at, offset, this.#extensions) > 0) {
-      this.#warnOnce('an entry without content claims a size, which hosts refuse', entry);
+      this.#warnOnce(
+        'SIZE_WITHOUT_CONTENT',
+        'an entry without content claims a size, which hosts refuse',
+        entry,
+      );
     }
     if (!this.#extensions.isPending) return;
     for (const key of DROPPED_RECORDS) {
       if (this.#extensions.find(key) !== undefined)
-        this.#warnOnce(`${key} records are not carried over`, entry);
+        this.#warnOnce('RECORD_DROPPED', `${key} records are not carried over`, entry);
+    }
+    const encoded = this.#extensions.encodedXattr();
+    if (encoded !== undefined) {
+      const message = `${display(encoded)} is stored as LIBARCHIVE.xattr only, which hosts do not read`;
+      this.#warnOnce('XATTR_ENCODING', message, entry);
     }
   }
 
   /** The first entry speaks for all: such records come with every entry or with none. */
-  #warnOnce(message: string, entry: TarEntry): void {
+  #warnOnce(code: WarningCode, message: string, entry?: TarEntry): void {
     if (this.#warned.has(message)) return;
     this.#warned.add(message);
-    this.#onWarning?.({ code: 'RECORD_DROPPED', message, path: display(entry.path) });
+    this.#onWarning?.({ code, message, path: entry === undefined ? undefined : display(entry.path) });
   }
 }
 

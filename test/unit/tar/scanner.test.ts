@@ -190,7 +190,7 @@ describe('entries without content', () => {
       ['odd', 0, 0],
       ['next', 3, 3],
     ]);
-    expect(warnings.map(({ code, path }) => [code, path])).toEqual([['RECORD_DROPPED', 'odd']]);
+    expect(warnings.map(({ code, path }) => [code, path])).toEqual([['SIZE_WITHOUT_CONTENT', 'odd']]);
   });
 });
 
@@ -212,6 +212,38 @@ describe('warnings', () => {
       },
       { code: 'RECORD_DROPPED', message: 'SCHILY.acl.access records are not carried over', path: 'a\\x0a' },
     ]);
+  });
+
+  it('name an attribute that only libarchive spells, once', () => {
+    const warnings: Warning[] = [];
+    const records = pax(
+      ['LIBARCHIVE.xattr.user.a', 'eA=='],
+      ['LIBARCHIVE.xattr.user.b', 'eA=='],
+      ['SCHILY.xattr.user.a', 'x'],
+    );
+    const header = extension('x', records);
+    scan(archive(header, rawHeader({ name: 'a' }), header, rawHeader({ name: 'b' })), {
+      onWarning: (warning) => warnings.push(warning),
+    });
+    expect(warnings).toEqual([
+      {
+        code: 'XATTR_ENCODING',
+        message: 'user.b is stored as LIBARCHIVE.xattr only, which hosts do not read',
+        path: 'a',
+      },
+    ]);
+  });
+
+  it('name a global header that was ignored, and none that was applied', () => {
+    for (const globalHeaders of ['ignore', 'apply'] as const) {
+      const warnings: Warning[] = [];
+      const header = extension('g', pax(['comment', 'c']));
+      scan(archive(header, header, rawHeader({ name: 'a' })), {
+        globalHeaders,
+        onWarning: (warning) => warnings.push(warning),
+      });
+      expect(warnings.map(({ code }) => code)).toEqual(globalHeaders === 'ignore' ? ['GLOBAL_HEADER'] : []);
+    }
   });
 
   it('are not given for ordinary entries', () => {
