@@ -53,6 +53,7 @@ export const ERROR_TABLE = {
   EROFS_BAD_XATTR: ['input', 'The extended attributes of an EROFS inode are malformed.'],
   PE_BAD_IMAGE: ['input', 'A PE file (a UKI, a boot loader) is malformed or out of bounds.'],
   DPKG_BAD_DATABASE: ['input', 'The dpkg database inside the image is malformed.'],
+  SELINUX_BAD_POLICY: ['input', 'The SELinux policy inside the image is malformed or incomplete.'],
   DIGEST_MISMATCH: ['integrity', 'A blob does not have the digest or size that names it.'],
   DIFFID_MISMATCH: ['integrity', 'An uncompressed layer does not have the diffID that the config names.'],
   VERITY_MISMATCH: ['integrity', 'Content does not have the fs-verity digest that names it.'],

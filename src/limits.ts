@@ -53,6 +53,14 @@ export const LIMITS = {
   peSections: 512,
   /** Bytes of a text section of a UKI (command line, os-release); kernels take command lines of a few KiB. */
   peTextBytes: 1024 * 1024,
+  /** Bytes of one file of an SELinux policy inside the image, held in memory whole; real ones have half a MiB. */
+  selinuxFileBytes: 16 * 1024 * 1024,
+  /** Rules for labels in one SELinux policy; real ones have some 6,000. */
+  selinuxRules: 131_072,
+  /** States of the automaton that all rules of an SELinux policy make together; real ones make some 50,000. */
+  selinuxStates: 2 ** 22,
+  /** Steps of matching paths against rules that no table answers: a policy that needs more would take minutes. */
+  selinuxSteps: 2 ** 30,
   /** Bytes of one directory on disk when read at once: names, metadata and all extended attributes. */
   scanBytes: 2 ** 29,
 } as const;
