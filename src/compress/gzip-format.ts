@@ -10,8 +10,7 @@ const ID1 = 0x1f;
 const ID2 = 0x8b;
 const CM_DEFLATE = 8;
 const HEADER_BYTES = 10;
-/** Bytes of a member's trailer. */
-export const TRAILER_BYTES = 8;
+const TRAILER_BYTES = 8;
 
 const FHCRC = 0x02;
 const FEXTRA = 0x04;

@@ -1,0 +1,28 @@
+/** What happens where the native build of libzstd is not installed. */
+import { describe, expect, it, vi } from 'vitest';
+import { compress } from '../../../src/compress/compress.ts';
+import { loadZstd, zstdBackendName } from '../../../src/compress/zstd-load.ts';
+import { failure, gather, pieces } from './streams.ts';
+
+vi.mock('zstd-napi/binding.js', () => {
+  throw new Error('not installed');
+});
+
+describe('without zstd-napi', () => {
+  it('has nothing loaded at first', () => expect(zstdBackendName()).toBeUndefined());
+
+  it('says so when it is asked for by name', async () => {
+    const error = await failure(loadZstd('napi'));
+    expect([error.code, error.message]).toEqual([
+      'NATIVE_UNAVAILABLE',
+      'the napi build of libzstd cannot be loaded',
+    ]);
+    expect(zstdBackendName()).toBeUndefined();
+  });
+
+  it('takes WebAssembly by itself', async () => {
+    const bytes = await gather(compress(pieces(Buffer.from('content')), { kind: 'zstd', level: 3 }));
+    expect(zstdBackendName()).toBe('wasm');
+    expect(bytes.toString('hex')).toBe('28b52ffd0058380000636f6e74656e74010000');
+  });
+});
