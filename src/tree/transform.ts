@@ -12,8 +12,11 @@ import { copyTree } from './copy.ts';
 import { keepXattrs, sameMetadata, sameTime } from './metadata.ts';
 import type { Directory, Metadata, Node } from './tree.ts';
 
-/** Which extended attributes count: `security.capability` only, or `user.*` as well. Changing this changes digests. */
-export type XattrMode = 'allowlist-only' | 'keep-user-xattrs';
+/**
+ * Which extended attributes count: `security.capability` only, `user.*` as well, or all of them (hosts before July
+ * 2026). Changing this changes digests.
+ */
+export type XattrMode = 'allowlist-only' | 'keep-user-xattrs' | 'all';
 
 export interface ContainerTransformOptions {
   /** Default `allowlist-only`, as on hosts. */
@@ -97,6 +100,7 @@ function resetRun(root: Directory, usr: Metadata): { removed: number; timeChange
 
 /** The test that an {@link XattrMode} stands for: whether hosts keep the attribute of a name. */
 function xattrFilter(mode: XattrMode): (name: ByteString) => boolean {
+  if (mode === 'all') return () => true;
   if (mode === 'allowlist-only') return (name) => name === 'security.capability';
   return (name) => name === 'security.capability' || name.startsWith('user.');
 }
