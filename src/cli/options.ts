@@ -39,7 +39,7 @@ export function addSourceOptions(command: Command): Command {
     .addOption(
       new Option(
         '--tmpdir <dir>',
-        'where uncompressed layers are kept meanwhile (default: beside the output)',
+        'where uncompressed layers are kept meanwhile (default: TMPDIR, else beside the output)',
       ),
     );
 }
