@@ -1,0 +1,185 @@
+/**
+ * Finds the fewest changes of settings after which a view equals its goal. Sets of changes are tried in order of
+ * their number, and among sets of one size the likelier first, so what is found is smallest; what settings cannot
+ * account for is named as remaining causes, each of which counts as much as a change. Bounded in trials.
+ */
+import type { CauseId } from './causes.ts';
+import type { Goal } from './goals.ts';
+import type { ViewSettings } from './settings.ts';
+import { alternatives, applyChoices, type Choice } from './variables.ts';
+
+/** Changes, and what they leave unexplained. */
+export interface Explanation {
+  /** From the base settings, in the order of trial. */
+  readonly changes: readonly Choice[];
+  readonly settings: ViewSettings;
+  /** Causes that remain after the changes; none when the views are equal then. */
+  readonly remaining: readonly CauseId[];
+  /** What the goal calls the view. */
+  readonly identity: string;
+}
+
+/** How to search. */
+export interface SearchOptions {
+  /** Sets of changes to look at besides, as of known hosts: they bound the search from above. */
+  readonly known?: readonly (readonly Choice[])[];
+  /** What may change; default: everything. */
+  readonly candidates?: readonly Choice[];
+  /** Most changes of one set; default 3. */
+  readonly maxChanges?: number;
+  /** Most sets that are tried; default 600. */
+  readonly maxTrials?: number;
+  /** Called before each trial with how many there were. May throw to end the search. */
+  readonly onTrial?: ((done: number) => void) | undefined;
+}
+
+/** What was found. */
+export interface SearchResult {
+  /** The smallest explanations, likeliest first; all cost the same. Empty when none was found. */
+  readonly explanations: readonly Explanation[];
+  readonly trials: number;
+  /** Whether every set of up to `maxChanges` that could have been better was tried. */
+  readonly complete: boolean;
+}
+
+const DEFAULT_MAX_CHANGES = 3;
+const DEFAULT_MAX_TRIALS = 600;
+
+/** See the module. */
+export function searchExplanation(base: ViewSettings, goal: Goal, options: SearchOptions = {}): SearchResult {
+  const search = new Search(base, goal, options);
+  search.run();
+  return search.result();
+}
+
+class Search {
+  readonly #base: ViewSettings;
+  readonly #goal: Goal;
+  readonly #options: SearchOptions;
+  readonly #maxTrials: number;
+  readonly #candidates: readonly Choice[];
+  readonly #seen = new Set<string>();
+  #best: Explanation[] = [];
+  #trials = 0;
+  #complete = true;
+
+  constructor(base: ViewSettings, goal: Goal, options: SearchOptions) {
+    this.#base = base;
+    this.#goal = goal;
+    this.#options = options;
+    this.#maxTrials = options.maxTrials ?? DEFAULT_MAX_TRIALS;
+    this.#candidates = options.candidates ?? alternatives(base);
+  }
+
+  run(): void {
+    this.#try([], Number.POSITIVE_INFINITY);
+    for (const changes of this.#options.known ?? []) this.#tryKnown(changes);
+    const maxChanges = this.#options.maxChanges ?? DEFAULT_MAX_CHANGES;
+    for (let size = 1; this.#isWorthwhile(size); size++) {
+      if (size > maxChanges) return;
+      this.#complete = this.#trySize(size);
+      if (!this.#complete) return;
+    }
+  }
+
+  result(): SearchResult {
+    return { explanations: this.#best, trials: this.#trials, complete: this.#complete };
+  }
+
+  /** Changes and remaining causes of the best so far. */
+  get #cost(): number {
+    const [best] = this.#best;
+    return best === undefined ? Number.POSITIVE_INFINITY : best.changes.length + best.remaining.length;
+  }
+
+  /** Whether sets of a size can be better than what there is: fewer in all, or as few and nothing left. */
+  #isWorthwhile(size: number): boolean {
+    if (size > this.#candidates.length) return false;
+    return size < this.#cost || (size === this.#cost && (this.#best[0]?.remaining.length ?? 0) > 0);
+  }
+
+  /** All sets of one size, the likelier first; false when the trials ran out. */
+  #trySize(size: number): boolean {
+    for (const changes of setsOf(this.#candidates, size)) {
+      if (this.#trials >= this.#maxTrials) return false;
+      // Once there is a full match of this size, others of it are looked for in its neighbourhood alone.
+      if (this.#isSettled(size) && !this.#isNeighbour(changes)) continue;
+      this.#try(changes, this.#cost - size);
+    }
+    return true;
+  }
+
+  #isSettled(size: number): boolean {
+    const [best] = this.#best;
+    return best !== undefined && best.changes.length === size && best.remaining.length === 0;
+  }
+
+  #isNeighbour(changes: readonly Choice[]): boolean {
+    const [best] = this.#best;
+    const shared = changes.filter((change) => best?.changes.includes(change) === true);
+    return shared.length >= changes.length - 1;
+  }
+
+  /** A set from outside, without the changes in it that make no difference here. */
+  #tryKnown(known: readonly Choice[]): void {
+    const identity = this.#identify(known);
+    if (identity === undefined) return;
+    let changes = known;
+    for (const change of known) {
+      const without = changes.filter((other) => other !== change);
+      if (this.#identify(without) === identity) changes = without;
+    }
+    // Not noted as seen: a smaller set may come to the same.
+    this.#judge(changes, identity, this.#cost - changes.length);
+  }
+
+  #identify(changes: readonly Choice[]): string | undefined {
+    return this.#goal.identify(applyChoices(this.#base, changes));
+  }
+
+  #try(changes: readonly Choice[], atMost: number): void {
+    if (atMost < 0) return;
+    const identity = this.#identify(changes);
+    if (identity === undefined || this.#seen.has(identity)) return;
+    this.#seen.add(identity);
+    this.#judge(changes, identity, atMost);
+  }
+
+  #judge(changes: readonly Choice[], identity: string, atMost: number): void {
+    this.#options.onTrial?.(this.#trials++);
+    const settings = applyChoices(this.#base, changes);
+    const remaining = this.#goal.judge(settings, atMost);
+    if (remaining === undefined) return;
+    const known = this.#best.some(
+      (best) => best.identity === identity && best.changes.length <= changes.length,
+    );
+    if (!known) this.#accept({ changes, settings, remaining, identity });
+  }
+
+  #accept(found: Explanation): void {
+    const cost = found.changes.length + found.remaining.length;
+    const left = this.#best[0]?.remaining.length ?? Number.POSITIVE_INFINITY;
+    if (cost < this.#cost || (cost === this.#cost && found.remaining.length < left)) this.#best = [found];
+    else if (cost === this.#cost && found.remaining.length === left) this.#best.push(found);
+  }
+}
+
+/** Subsets of a size without two values of one variable, by the sum of their places, then by their places. */
+function setsOf(candidates: readonly Choice[], size: number): Choice[][] {
+  const sets: { places: number[]; sum: number }[] = [];
+  const extend = (places: number[], sum: number): void => {
+    if (places.length === size) {
+      sets.push({ places, sum });
+      return;
+    }
+    for (let place = (places.at(-1) ?? -1) + 1; place < candidates.length; place++) {
+      const variable = candidates[place]?.variable;
+      if (places.some((other) => candidates[other]?.variable === variable)) continue;
+      extend([...places, place], sum + place);
+    }
+  };
+  extend([], 0);
+  return sets
+    .sort((a, b) => a.sum - b.sum)
+    .map(({ places }) => places.map((place) => candidates[place] as Choice));
+}
