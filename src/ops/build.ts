@@ -1,4 +1,5 @@
 /** `build`: flatten, digest, plan, write. The main job. */
+import { existsSync } from 'node:fs';
 import { arch } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { display } from '../bytes/byte-string.ts';
@@ -83,7 +84,7 @@ export async function build(source: string, options: BuildOptions): Promise<Buil
   const compression = options.compression ?? 'zstd';
   checkLevel(compression, options.level ?? DEFAULT_LEVEL[compression]);
   // Beside the destination there must be room anyway; the system's temporary directory may be memory.
-  const temporaryDirectory = options.temporaryDirectory ?? dirname(resolve(destination.path));
+  const temporaryDirectory = options.temporaryDirectory ?? directoryOf(destination);
   return await Session.use({ ...options, temporaryDirectory }, async (session) => {
     // First of all, so that a destination that cannot be is not found out after minutes of reading.
     const writer = openDestination(destination);
@@ -99,6 +100,11 @@ export async function build(source: string, options: BuildOptions): Promise<Buil
       throw error;
     }
   });
+}
+
+/** Where staging happens as well: of a layout that exists, neither the parent nor its file system need have room. */
+function directoryOf({ kind, path }: Destination): string {
+  return kind === 'oci' && existsSync(path) ? path : dirname(resolve(path));
 }
 
 interface BuildState {

@@ -7,7 +7,7 @@ import type { ByteString } from '../bytes/byte-string.ts';
 import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
 import type { ZstdBackendName } from '../compress/zstd-backend.ts';
 import { loadZstd } from '../compress/zstd-load.ts';
-import { fromSystemError } from '../errors.ts';
+import { type ErrorDetail, fromSystemError } from '../errors.ts';
 import { type BlobFile, readBlob } from '../io/blob-file.ts';
 import { measureFile } from '../io/measure-file.ts';
 import { type IngestRequest, type IngestResult, ingestLayer } from '../layer/ingest.ts';
@@ -51,7 +51,7 @@ export const TASKS = {
       spool === undefined
         ? undefined
         : (piece: Uint8Array): void => {
-            writeAll(spool, piece, position);
+            writeAll(spool, piece, position, SPOOL_FAILURE);
             position += piece.length;
           };
     return await ingestLayer(readBlob(task.blob), task.request, { tar, progress: context.progress });
@@ -61,7 +61,7 @@ export const TASKS = {
     const reader = new ContentReader(task.contents);
     const fd = openFile(task.file);
     try {
-      const sink = (piece: Uint8Array): void => writeAll(fd, piece, null);
+      const sink = (piece: Uint8Array): void => writeAll(fd, piece, null, { file: task.file });
       return await writeLayer(task.script, reader.read, task.compression, sink, context.progress);
     } finally {
       closeSync(fd);
@@ -101,14 +101,20 @@ function openFile(file: string): number {
   }
 }
 
-function writeAll(fd: number, piece: Uint8Array, position: number | null): void {
+/** The spool has no name by which to find it. */
+const SPOOL_FAILURE: ErrorDetail = {
+  file: 'temporary file',
+  hint: '--tmpdir says where uncompressed layers are kept meanwhile',
+};
+
+function writeAll(fd: number, piece: Uint8Array, position: number | null, detail: ErrorDetail): void {
   let done = 0;
   while (done < piece.length) {
     const at = position === null ? null : position + done;
     try {
       done += writeSync(fd, piece, done, piece.length - done, at);
     } catch (error) {
-      throw fromSystemError(error, 'writing');
+      throw fromSystemError(error, 'writing a file', detail);
     }
   }
 }
