@@ -28,5 +28,6 @@ export function generatedPart(page: string, expected: string): { actual: string;
 export function markdownTable(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`;
-  return line(titles) + `|${titles.map(() => '---').join('|')}|\n` + rows.map(line).join('');
+  const rule = `|${titles.map(() => '---').join('|')}|\n`;
+  return [line(titles), rule, ...rows.map(line)].join('');
 }
