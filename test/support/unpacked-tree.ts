@@ -1,0 +1,71 @@
+/** Trees as other programs unpack them, told path by path by a program that owes nothing to planish. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { hasTool } from './composefs-tools.ts';
+import { run } from './run.ts';
+
+const MANIFEST = fileURLToPath(new URL('tree-manifest.py', import.meta.url));
+
+/** All that `tree-manifest.py` tells of a path. */
+export interface ManifestLine {
+  readonly path: string;
+  readonly type: string;
+  readonly mode: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtime: number;
+  readonly xattrs: Readonly<Record<string, string>>;
+  readonly links?: string;
+}
+
+/** The manifest of a directory, by path. */
+export async function manifestOf(directory: string): Promise<ReadonlyMap<string, ManifestLine>> {
+  const lines = (await run('python3', [MANIFEST, directory])).trimEnd().split('\n');
+  return new Map(lines.map((text) => JSON.parse(text)).map((line: ManifestLine) => [line.path, line]));
+}
+
+/** Lines that two manifests do not share, `-` of the first and `+` of the second: empty for equal trees. */
+export function differences(
+  first: ReadonlyMap<string, ManifestLine>,
+  second: ReadonlyMap<string, ManifestLine>,
+): string[] {
+  const paths = [...new Set([...first.keys(), ...second.keys()])].sort();
+  return paths.flatMap((path) => {
+    const [before, after] = [JSON.stringify(first.get(path)), JSON.stringify(second.get(path))];
+    if (before === after) return [];
+    return [...(before === undefined ? [] : [`-${before}`]), ...(after === undefined ? [] : [`+${after}`])];
+  });
+}
+
+/** Whether trees can be unpacked and told here; says on standard error what is skipped when not. */
+export function canUnpack(skipped: string): boolean {
+  if (process.getuid?.() !== 0) {
+    process.stderr.write(`SKIPPED: ${skipped}: only root can unpack owners, devices and capabilities\n`);
+    return false;
+  }
+  return ['skopeo', 'umoci', 'python3'].map((tool) => hasTool(tool, skipped)).every(Boolean);
+}
+
+/**
+ * Unpacks an image by skopeo, which recompresses it (umoci 0.4 knows no zstd) and compares every layer with its digest
+ * and diffID, and by umoci. Returns the root directory, below `directory`.
+ */
+export async function unpack(reference: string, directory: string): Promise<string> {
+  mkdirSync(directory, { recursive: true });
+  const layout = join(directory, 'gzip');
+  await run('skopeo', [
+    ...[
+      'copy',
+      '--quiet',
+      '--insecure-policy',
+      '--dest-compress-format',
+      'gzip',
+      '--dest-compress-level',
+      '1',
+    ],
+    ...[reference, `oci:${layout}:t`],
+  ]);
+  await run('umoci', ['unpack', '--image', `${layout}:t`, join(directory, 'bundle')]);
+  return join(directory, 'bundle/rootfs');
+}
