@@ -30,7 +30,7 @@ export interface CommonOptions {
 }
 
 /** More threads than this are used only when asked for: each costs memory. */
-export const MAX_DEFAULT_JOBS = 8;
+const MAX_DEFAULT_JOBS = 8;
 
 const MAX_JOBS = 256;
 

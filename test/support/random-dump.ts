@@ -59,7 +59,7 @@ export const C_DOMAIN: DumpDomain = { contentMax: 5000, targetMax: 4095, odd: tr
 export const RS_DOMAIN: DumpDomain = { contentMax: 512, targetMax: 1024, odd: false };
 
 /** Escapes a field of a dumpfile as its specification asks. */
-export function escapeField(text: string): string {
+function escapeField(text: string): string {
   if (text === '-') return '\\x2d';
   return text.replace(
     /[^\x21-\x5b\x5d-\x7e]|=/g,
