@@ -21,6 +21,7 @@ export function fromUsageError({ code, exitCode, message }: CommanderError, runt
   if (code === 'commander.help') return EXIT_STATUS.usage;
   const sentence = message
     .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
     .replace(/\.$/, '')
     .replace(/\. /g, ': ');
   const hint = 'planish VERB --help shows what there is';
