@@ -135,8 +135,13 @@ export class TreeGoal implements Goal {
   }
 }
 
+/** Version 2 stores no fractions, so it is the same image whether they were dropped before or not. */
 function imageIdentity(remaker: Remaker, settings: ViewSettings): string {
-  return `${remaker.identify(settings)} ${remaker.format(settings)} ${settings.dialect}`;
+  const { dialect } = settings;
+  const format = remaker.format(settings);
+  const stored: ViewSettings =
+    format === 2 && settings.times === 'kept' ? { ...settings, times: 'whole-seconds' } : settings;
+  return `${remaker.identify(stored)} ${format} ${format === 2 ? '' : dialect}`;
 }
 
 /** `undefined` where hosts refuse the tree, or the format cannot hold it: then it is no candidate. */

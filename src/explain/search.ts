@@ -101,10 +101,9 @@ class Search {
   /** All sets of one size, the likelier first; false when the trials ran out. */
   #trySize(size: number): boolean {
     for (const changes of setsOf(this.#candidates, size)) {
-      if (this.#trials >= this.#maxTrials) return false;
       // Once there is a full match of this size, others of it are looked for in its neighbourhood alone.
       if (this.#isSettled(size) && !this.#isNeighbour(changes)) continue;
-      this.#try(changes, this.#cost - size);
+      if (!this.#try(changes, this.#cost - size)) return false;
     }
     return true;
   }
@@ -137,16 +136,19 @@ class Search {
     return this.#goal.identify(applyChoices(this.#base, changes));
   }
 
-  #try(changes: readonly Choice[], atMost: number): void {
-    if (atMost < 0) return;
-    const identity = this.#identify(changes);
-    if (identity === undefined || this.#seen.has(identity)) return;
+  /** Tries a set unless that cannot help; false when the trials ran out. */
+  #try(changes: readonly Choice[], atMost: number): boolean {
+    const identity = atMost < 0 ? undefined : this.#identify(changes);
+    if (identity === undefined || this.#seen.has(identity)) return true;
+    if (this.#trials >= this.#maxTrials) return false;
     this.#seen.add(identity);
     this.#judge(changes, identity, atMost);
+    return true;
   }
 
   #judge(changes: readonly Choice[], identity: string, atMost: number): void {
-    this.#options.onTrial?.(this.#trials++);
+    this.#options.onTrial?.(this.#trials);
+    this.#trials++;
     const settings = applyChoices(this.#base, changes);
     const remaining = this.#goal.judge(settings, atMost);
     if (remaining === undefined) return;
