@@ -189,9 +189,9 @@ function digestFault(
 /** Where the host refuses the tree there is nothing to compare, and other rules say why. */
 function compareDigest(context: LintContext, actual: VerityDigest, path: string): Finding[] {
   const { profile, bootDigest, bootProfiles } = context;
-  const expected = bootDigest(profile.name);
+  const expected = bootDigest(profile.name).digest;
   if (expected === undefined || expected === actual) return [];
-  const other = bootProfiles.find((name) => bootDigest(name) === actual);
+  const other = bootProfiles.find((name) => bootDigest(name).digest === actual);
   const place = { path, expected, actual };
   if (other === undefined) {
     const message = `${path} is sealed for another tree: hosts of profile ${profile.name} compute another digest`;

@@ -5,6 +5,12 @@ import type { LintRule } from './rule.ts';
 
 /** The rules, in the order in which findings are told. */
 export const BOOT_RULES = {
+  'host-refuses': {
+    severity: 'error',
+    scope: 'bootable',
+    title: 'Hosts make no bootable image of the tree.',
+    hint: 'mend what the message names',
+  },
   'kernel-missing': {
     severity: 'error',
     scope: 'bootable',

@@ -1,21 +1,21 @@
 /** Checks of layers one by one, and of how they go together. */
-import { type ByteString, display } from '../bytes/byte-string.ts';
+import type { ByteString } from '../bytes/byte-string.ts';
 import { type ErrorCode, isPlanishError, type PlanishError } from '../errors.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import type { LayerEntry } from '../tree/entry.ts';
 import { sameMetadata } from '../tree/metadata.ts';
 import { normalizePath, quotePath } from '../tree/path.ts';
 import type { Warning, WarningCode } from '../warnings.ts';
-import type { Finding, LintContext, LintLayer, Reading } from './rule.ts';
+import type { Finding, LintContext, LintLayer, LintProfile, Reading } from './rule.ts';
 import { finding, type RuleId } from './rules.ts';
 
 /** Findings about layers. */
 export function checkLayers(context: LintContext): Finding[] {
-  const single = context.layers.flatMap(checkLayer);
+  const single = context.layers.flatMap((layer) => checkLayer(context.profile, layer));
   return [...single, ...checkReadings(context, single)];
 }
 
-function checkLayer(layer: LintLayer): Finding[] {
+function checkLayer(profile: LintProfile, layer: LintLayer): Finding[] {
   const { ordinal, index, failure, warnings } = layer;
   const odd = warnings.flatMap((warning) => fromWarning(READ_WARNINGS, warning, ordinal));
   if (failure !== undefined) return [...odd, fromFailure(READ_FAILURES, failure, ordinal)];
@@ -23,7 +23,7 @@ function checkLayer(layer: LintLayer): Finding[] {
   return [
     ...odd,
     ...checkIdentity(layer, index),
-    ...checkForm(ordinal, index),
+    ...checkForm(profile, ordinal, index),
     ...checkEntries(ordinal, index),
   ];
 }
@@ -46,11 +46,12 @@ function checkIdentity({ ordinal, descriptor, diffId }: LintLayer, index: LayerI
   return found;
 }
 
-function checkForm(layer: number, { members, compression, endOfArchive, tarSize }: LayerIndex): Finding[] {
+function checkForm(profile: LintProfile, layer: number, index: LayerIndex): Finding[] {
+  const { members, compression, endOfArchive, tarSize } = index;
   const found: Finding[] = [];
   if (members > 1 && compression === 'zstd') {
     const message = `layer ${layer} is ${members} zstd frames, of which hosts read the first`;
-    found.push(finding('several-frames', message, { layer, count: members }));
+    if (!profile.severalFrames) found.push(finding('several-frames', message, { layer, count: members }));
   } else if (members > 1) {
     const message = `layer ${layer} is ${members} gzip members, of which some clients read the first`;
     found.push(finding('several-members', message, { layer, count: members }));
@@ -210,10 +211,4 @@ function unique(findings: readonly Finding[]): Finding[] {
     seen.add(key);
     return isNew;
   });
-}
-
-/** Names for a message: the first few, and how many more there are. */
-export function listNames(names: readonly ByteString[]): string {
-  const shown = names.slice(0, 3).map(display).join(', ');
-  return names.length > 3 ? `${shown} and ${names.length - 3} more` : shown;
 }

@@ -15,7 +15,7 @@ export const LAYER_RULES = {
   'blob-digest-mismatch': {
     severity: 'error',
     scope: 'any',
-    title: 'A layer is missing or is not the one that the manifest names.',
+    title: 'A layer is not the one that the manifest names.',
     hint: 'copy the image again from where it is whole',
   },
   'diffid-mismatch': {

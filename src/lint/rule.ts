@@ -88,8 +88,18 @@ export interface LintProfile {
   readonly algorithm: HashAlgorithm;
   /** Attributes that the host keeps. */
   readonly xattrs: XattrMode | 'all';
+  /** Whether the host reads layers of several zstd frames. */
+  readonly severalFrames: boolean;
   /** Whether the host understands `composefs.digest=`. */
   readonly describedDigests: boolean;
+}
+
+/** The digest that a host computes for booting, or why it computes none. */
+export interface BootDigest {
+  readonly digest: VerityDigest | undefined;
+  readonly refused:
+    | { readonly message: string; readonly path: string | undefined; readonly layer: string | undefined }
+    | undefined;
 }
 
 /** The image as it is described, where the source is one. */
@@ -114,17 +124,14 @@ export interface LintContext {
   readonly bootable: boolean;
   /** Content of a file of either tree. */
   readonly open: (file: RegularFile) => ByteSource;
-  /**
-   * Digest that a host of a profile computes for booting; `undefined` when it refuses the tree. Expensive: asked for
-   * only where there is something to compare.
-   */
-  readonly bootDigest: (profile: string) => VerityDigest | undefined;
+  /** What a host of a profile makes of the image for booting. Expensive the first time. */
+  readonly bootDigest: (profile: string) => BootDigest;
   /** Names of the profiles that {@link bootDigest} knows, the present one among them. */
   readonly bootProfiles: readonly string[];
 }
 
 /** The tree that later checks look at: the host's, or where there is none the engines'. */
-export function lintedTree(context: LintContext): Directory | undefined {
+export function lintedTree(context: Pick<LintContext, 'host' | 'oci'>): Directory | undefined {
   return context.host.root ?? context.oci.root;
 }
 
