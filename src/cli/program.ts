@@ -6,6 +6,7 @@ import { addCat } from './commands/cat.ts';
 import { addDigest } from './commands/digest.ts';
 import { addDump } from './commands/dump.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addLint } from './commands/lint.ts';
 import { addLs } from './commands/ls.ts';
 import { addMkfs } from './commands/mkfs.ts';
 import { addPlan } from './commands/plan.ts';
@@ -49,7 +50,7 @@ export function createProgram(runtime: Runtime): Command {
     // Errors of usage are printed where all errors are, in the same form.
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
-  const add = [addBuild, addDigest, addDump, addMkfs, addLs, addCat, addInspect, addPlan, addVerify];
+  const add = [addBuild, addDigest, addDump, addMkfs, addLs, addCat, addInspect, addPlan, addVerify, addLint];
   for (const addVerb of add) inherit(program, addVerb(program, runtime));
   return program;
 }

@@ -9,11 +9,12 @@ import {
   type Finding,
   type LintContext,
   type LintImage,
+  type LintRule,
   lintedTree,
   SEVERITIES,
   type Severity,
 } from '../lint/rule.ts';
-import { isRuleId } from '../lint/rules.ts';
+import { isRuleId, LINT_RULES, RULE_IDS, rulePage } from '../lint/rules.ts';
 import { parsePlatform } from '../oci/platform.ts';
 import { parseSource } from '../oci/reference.ts';
 import { ContentReader } from '../parallel/content-file.ts';
@@ -21,6 +22,24 @@ import { bootDigests } from './boot-digests.ts';
 import { contentSource } from './content-source.ts';
 import { type LintedLayers, readForLint, WarningTap } from './lint-layers.ts';
 import { type CommonOptions, Session } from './session.ts';
+
+/** A rule as `lint --list` tells it. */
+export interface RuleDescription extends LintRule {
+  readonly id: string;
+  /** Page in the documentation. */
+  readonly page: string;
+}
+
+/** All rules, in the order in which findings are told. */
+export function lintRules(): RuleDescription[] {
+  return RULE_IDS.map((id) => ({ id, ...LINT_RULES[id], page: rulePage(id) }));
+}
+
+/** Whether findings are as bad as `threshold` or worse. */
+export function reaches(summary: LintResult['summary'], threshold: Severity): boolean {
+  const counted = SEVERITIES.slice(0, SEVERITIES.indexOf(threshold) + 1);
+  return counted.some((severity) => summary[severity] > 0);
+}
 
 /** Options of {@link lint}. */
 export interface LintOptions extends CommonOptions {

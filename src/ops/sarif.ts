@@ -4,6 +4,7 @@
  * location, with the image, or a file that the caller names, as the artifact.
  */
 import { createHash } from 'node:crypto';
+import { writeFileAside } from '../io/write-file.ts';
 import type { Finding, LintRule, Severity } from '../lint/rule.ts';
 import { LINT_RULES, RULE_IDS, type RuleId, rulePage } from '../lint/rules.ts';
 import type { LintResult } from './lint.ts';
@@ -33,6 +34,14 @@ export function formatSarif(result: LintResult, options: SarifOptions): object {
     ],
   };
 }
+
+/** The log as the bytes of its file. */
+export function encodeSarif(result: LintResult, options: SarifOptions): Uint8Array {
+  return Buffer.from(`${JSON.stringify(formatSarif(result, options), null, 2)}\n`);
+}
+
+/** Replaces a file. Throws `SYSCALL_FAILED` and `DISK_FULL`. */
+export const writeSarifFile: (file: string, bytes: Uint8Array) => void = writeFileAside;
 
 /** `helpUri` must be absolute by the standard, and the page is wherever the documentation is; so it stands in the text. */
 function describeRule(id: RuleId): object {
