@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO, MAIN, planish } from '../support/cli.ts';
 import { type Moment, strike } from '../support/interruption.ts';
 import { digestOf, makeLayout } from '../support/layout-maker.ts';
-import { Arena, runPlanish } from '../support/refusal.ts';
+import { Arena, errorLines, runPlanish } from '../support/refusal.ts';
 import { snapshot } from '../support/snapshot.ts';
 import { archive, directory, file, pseudoRandom } from '../support/tar-maker.ts';
 
@@ -56,7 +56,7 @@ function destination(place: Place): { parent: string; layout: string; reference:
 
 const verifies = (reference: string): void => {
   const { status, stderr } = planish(['verify', reference]);
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect({ status, stderr: errorLines(stderr) }).toEqual({ status: 0, stderr: [] });
 };
 
 describe('interrupted', () => {
@@ -140,7 +140,7 @@ describe('killed', () => {
     if (place === 'used') verifies(`oci:${layout}:old`);
 
     const next = await runPlanish(['build', source, '-o', reference]);
-    expect({ status: next.status, stderr: next.stderr }).toEqual({ status: 0, stderr: '' });
+    expect({ status: next.status, stderr: errorLines(next.stderr) }).toEqual({ status: 0, stderr: [] });
     expect(snapshot(parent).filter((line) => line.includes('.planish-'))).toEqual([]);
     verifies(`oci:${layout}:new`);
     if (place === 'used') verifies(`oci:${layout}:old`);
@@ -155,8 +155,8 @@ describe('two builds at once', () => {
         runPlanish(['build', `oci-archive:${DEMO}`, '-o', `oci:${layout}:${tag}`, '--label', `tag=${tag}`]),
       ),
     );
-    expect(runs.map(({ status, stderr }) => ({ status, stderr }))).toEqual(
-      Array(3).fill({ status: 0, stderr: '' }),
+    expect(runs.map(({ status, stderr }) => ({ status, stderr: errorLines(stderr) }))).toEqual(
+      Array(3).fill({ status: 0, stderr: [] }),
     );
     for (const tag of ['one', 'two', 'three']) verifies(`oci:${layout}:${tag}`);
     if (place === 'used') verifies(`oci:${layout}:old`);

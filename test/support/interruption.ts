@@ -30,7 +30,8 @@ export function strike(
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (status, signal) => {
-      const rest = stderr.split('\n').filter((line) => !/^planish: [a-z]+ing\b/.test(line));
+      const isNoise = (line: string): boolean => /^planish: [a-z]+ing\b|SLOW_FALLBACK/.test(line);
+      const rest = stderr.split('\n').filter((line) => !isNoise(line));
       resolve({ status, signal, stdout: Buffer.concat(stdout), stderr: rest.join('\n'), struck });
     });
   });

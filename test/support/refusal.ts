@@ -30,10 +30,21 @@ export function expectations(table: string, names: readonly string[]): (name: st
   return (name) => document[name] as Refusal;
 }
 
+/** How to run it. */
+export interface AsyncRunOptions extends RunOptions {
+  /** A command in front, given its own arguments and then those of the run. */
+  readonly through?: readonly string[];
+  /** User and group to run as. */
+  readonly uid?: number;
+}
+
 /** As `planish`, without blocking: tests may run two at once. */
-export function runPlanish(args: readonly string[], options: RunOptions = {}): Promise<Run> {
-  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), MAIN, ...args], {
+export function runPlanish(args: readonly string[], options: AsyncRunOptions = {}): Promise<Run> {
+  const [program, ...before] = options.through ?? [];
+  const command = [...before, process.execPath, ...(options.nodeOptions ?? []), MAIN, ...args];
+  const child = spawn(program ?? (command.shift() as string), command, {
     cwd: options.cwd,
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -49,6 +60,11 @@ export function runPlanish(args: readonly string[], options: RunOptions = {}): P
       resolve({ status, signal, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() });
     });
   });
+}
+
+/** Lines of standard error. Whether zstd is native here is no matter of these tests. */
+export function errorLines(stderr: string): string[] {
+  return stderr.split('\n').filter((line) => line !== '' && !line.includes('SLOW_FALLBACK'));
 }
 
 /** A directory with a destination in use, a place for one that does not exist, and one for temporary files. */
@@ -111,11 +127,8 @@ export class Arena {
     return both.slice(this.#turn % 2, (this.#turn % 2) + 1);
   }
 
-  /** Whether zstd is native here is no matter of these tests. */
   #lines(stderr: string, made: MadeLayout | undefined): string[] {
-    return this.plain(stderr, made)
-      .split('\n')
-      .filter((line) => line !== '' && !line.includes('SLOW_FALLBACK'));
+    return errorLines(this.plain(stderr, made));
   }
 
   /** Text with the names of digests and directories that differ from run to run. */
@@ -136,6 +149,8 @@ export class Arena {
       .replaceAll(/sha256[:/][0-9a-f]{64}/g, '<digest>')
       .replaceAll(this.used, '<dest>')
       .replaceAll(this.absent, '<dest>')
+      .replaceAll(/\.planish-[0-9a-f-]+/g, '.planish-x')
+      .replaceAll(/(?<=\/work\/layer-)[0-9]+/g, 'N')
       .replaceAll(/(?<=\/sources\/s-)[A-Za-z0-9]{6}/g, 'x')
       .replaceAll(this.root, '<root>');
   }
