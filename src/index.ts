@@ -34,6 +34,7 @@ export { LIMITS, type LimitName } from './limits.ts';
 export { type BuildOptions, type BuildResult, type BuiltLayer, build } from './ops/build.ts';
 export { cat } from './ops/cat.ts';
 export { type DigestOptions, type DigestResult, digest } from './ops/digest.ts';
+export { type DigestAllResult, digestAll, type ProfileDigests } from './ops/digest-all.ts';
 export { type DumpOptions, dump } from './ops/dump.ts';
 export type { KeyEdit } from './ops/image-config.ts';
 export { type InspectedLayer, type InspectOptions, type InspectResult, inspect } from './ops/inspect.ts';

@@ -1,6 +1,8 @@
 /** Options that several verbs share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { HostChoice } from '../ops/host-root.ts';
 import type { SourceOptions } from '../ops/load-tree.ts';
+import { DEFAULT_PROFILE_NAME, type HostProfileName, PROFILES } from '../ops/profile-names.ts';
 import type { CommonOptions } from '../ops/session.ts';
 import type { GlobalOptions, Runtime } from './runtime.ts';
 
@@ -68,6 +70,31 @@ export function commonOptions(runtime: Runtime, parsed: GlobalOptions & { tmpdir
 
 function zstdChoice(text: string | undefined): CommonOptions['zstd'] {
   return text === 'wasm' || text === 'napi' ? text : undefined;
+}
+
+/** As parsed from the command line, of verbs that show the tree of a host. */
+export interface ParsedHostChoice {
+  readonly profile?: HostProfileName;
+  readonly bootable?: boolean;
+  readonly container?: boolean;
+}
+
+/** `--profile NAME`. */
+export function profileOption(description: string): Option {
+  return new Option('--profile <name>', description).choices(PROFILES.map(({ name }) => name));
+}
+
+/** Adds the options of {@link ParsedHostChoice}. */
+export function addHostChoice(command: Command): Command {
+  return command
+    .addOption(profileOption('the tree as this kind of host digests it, not as it is'))
+    .addOption(new Option('--container', `short for --profile ${DEFAULT_PROFILE_NAME}`))
+    .addOption(new Option('--bootable', 'the tree that is booted: /boot and /sysroot emptied, labels set'));
+}
+
+/** The choice in the library's form. */
+export function hostChoice({ profile, bootable, container }: ParsedHostChoice): HostChoice {
+  return { profile: profile ?? (container === true ? DEFAULT_PROFILE_NAME : undefined), bootable };
 }
 
 /** `v1`, `v0`, `v2` and what stands for them. */

@@ -13,7 +13,7 @@ export type ReadFile = (file: RegularFile, path: ByteString) => Uint8Array;
  * entries. Whoever reads layers can keep these contents at hand.
  */
 export const HOST_READ_PATHS =
-  /(?:^|\/)(?:etc\/selinux\/(?:config$|.*\/file_contexts)|boot\/loader\/entries\/)/;
+  /(?:^|\/)(?:etc\/selinux\/(?:config$|.*\/file_contexts)|boot\/loader\/entries\/)/s;
 
 /** Files of a tree that a host may read when it makes a bootable image of it, each once, with their first paths. */
 export function filesHostsRead(root: Directory): [ByteString, RegularFile][] {

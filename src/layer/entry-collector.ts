@@ -8,9 +8,21 @@ import type { TarEntry, TarHandler } from '../tar/scanner.ts';
 import type { LayerEntry } from '../tree/entry.ts';
 import { type Content, EMPTY_CONTENT, INLINE_CONTENT_MAX } from '../tree/tree.ts';
 
-/** A {@link TarHandler} that measures contents as they go by and keeps none but the smallest. */
+/** Bytes of all contents of a layer that are kept; a policy has about one MiB. */
+const KEPT_BYTES = 64 * 1024 * 1024;
+
+/**
+ * A {@link TarHandler} that measures contents as they go by and keeps none but the smallest, and those whose names
+ * `keep` matches, of up to `selinuxFileBytes` each and {@link KEPT_BYTES} together.
+ */
 export class EntryCollector implements TarHandler {
   readonly entries: LayerEntry[] = [];
+  /** Contents that were kept, by their offset in the tar. */
+  readonly kept = new Map<number, Uint8Array>();
+  readonly #keep: RegExp | undefined;
+  #keeping: Uint8Array | undefined;
+  #keptLength = 0;
+  #keptBytes = 0;
   readonly #source: number;
   readonly #hasher: VerityHasher;
   readonly #small: Uint8Array = new Uint8Array(INLINE_CONTENT_MAX);
@@ -19,8 +31,9 @@ export class EntryCollector implements TarHandler {
   #smallLength = 0;
 
   /** `source` is what locations of contents will name. */
-  constructor(source: number, algorithm: HashAlgorithm) {
+  constructor(source: number, algorithm: HashAlgorithm, keep?: RegExp) {
     this.#source = source;
+    this.#keep = keep;
     this.#hasher = new VerityHasher(algorithm);
   }
 
@@ -35,13 +48,22 @@ export class EntryCollector implements TarHandler {
     this.#smallLength = 0;
     this.#hasher.reset();
     this.#sparse = entry.sparse === undefined ? undefined : new SparseFeed(entry.sparse, entry.size);
+    this.#startKeeping(entry);
+  }
+
+  #startKeeping({ type, path, size, sparse }: TarEntry): void {
+    const wanted =
+      type === 'regular' && size > INLINE_CONTENT_MAX && sparse === undefined && this.#keep?.test(path);
+    const fits = size <= LIMITS.selinuxFileBytes && this.#keptBytes + size <= KEPT_BYTES;
+    this.#keeping = wanted === true && fits ? new Uint8Array(size) : undefined;
+    this.#keptLength = 0;
   }
 
   data(chunk: Uint8Array, start: number, end: number): void {
     const size = this.#current?.size ?? 0;
     if (size > INLINE_CONTENT_MAX) this.#measure(chunk, start, end);
     else if (this.#sparse !== undefined) this.#sparse.store(this.#small, chunk, start, end);
-    else this.#keep(chunk, start, end);
+    else this.#keepSmall(chunk, start, end);
   }
 
   endOfEntry(): void {
@@ -54,9 +76,11 @@ export class EntryCollector implements TarHandler {
   #measure(chunk: Uint8Array, start: number, end: number): void {
     if (this.#sparse === undefined) this.#hasher.update(chunk, start, end);
     else this.#sparse.feed(this.#hasher, chunk, start, end);
+    this.#keeping?.set(chunk.subarray(start, end), this.#keptLength);
+    this.#keptLength += end - start;
   }
 
-  #keep(chunk: Uint8Array, start: number, end: number): void {
+  #keepSmall(chunk: Uint8Array, start: number, end: number): void {
     for (let index = start; index < end; index++) this.#small[this.#smallLength++] = chunk[index] as number;
   }
 
@@ -66,6 +90,10 @@ export class EntryCollector implements TarHandler {
       return { kind: 'inline', bytes: this.#small.slice(0, entry.size) };
     }
     this.#sparse?.finish(this.#hasher);
+    if (this.#keeping !== undefined) {
+      this.kept.set(entry.dataOffset, this.#keeping);
+      this.#keptBytes += entry.size;
+    }
     const whole: Extent = { at: 0, offset: entry.dataOffset, length: entry.size };
     return {
       kind: 'external',

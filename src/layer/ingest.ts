@@ -39,6 +39,8 @@ export interface IngestRequest {
    * a tar on its own means what POSIX says.
    */
   readonly globalHeaders: 'apply' | 'ignore';
+  /** Names of entries whose contents shall be at hand afterwards; they are few and small, or they are not kept. */
+  readonly keep?: RegExp | undefined;
 }
 
 /** Receivers of what goes by; both are called synchronously and must not keep the piece. */
@@ -77,7 +79,7 @@ export async function ingestLayer(
 async function readLayer(blob: BlobMeter, request: IngestRequest, sinks: IngestSinks): Promise<IngestResult> {
   const warnings: Warning[] = [];
   const onWarning: OnWarning = (warning) => warnings.push({ ...warning, layer: request.ordinal });
-  const collector = new EntryCollector(request.source, request.algorithm);
+  const collector = new EntryCollector(request.source, request.algorithm, request.keep);
   const scanner = new TarScanner(collector, { onWarning, globalHeaders: request.globalHeaders });
   const diffId = createHash('sha256');
   const stats: DecompressStats = { members: 0 };
@@ -99,6 +101,7 @@ async function readLayer(blob: BlobMeter, request: IngestRequest, sinks: IngestS
     endOfArchive: end.endOfArchive,
     algorithm: request.algorithm,
     entries: collector.entries,
+    kept: collector.kept,
   };
   warnAboutForm(index, request, onWarning);
   return { index, warnings };

@@ -21,4 +21,6 @@ export interface LayerIndex {
   /** fs-verity algorithm of the contents' digests. */
   readonly algorithm: HashAlgorithm;
   readonly entries: readonly LayerEntry[];
+  /** Contents that were asked for by name, by their offset in the uncompressed tar. */
+  readonly kept: ReadonlyMap<number, Uint8Array>;
 }

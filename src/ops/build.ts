@@ -8,6 +8,7 @@ import type { LayerPlan, PlannedLayer } from '../chunk/plan.ts';
 import type { CompressionKind } from '../compress/kind.ts';
 import { checkLevel, DEFAULT_LEVEL } from '../compress/level.ts';
 import type { FormatVersion } from '../erofs/writer.ts';
+import { DEFAULT_PROFILE, hostProfile } from '../host/profiles.ts';
 import type { ImageWriter } from '../io/image-writer.ts';
 import { openDestination } from '../io/open-destination.ts';
 import { configPlatform } from '../oci/config.ts';
@@ -17,6 +18,7 @@ import { type Destination, parseDestination } from '../oci/reference.ts';
 import { canonicalize } from '../tree/canonical.ts';
 import type { Directory } from '../tree/tree.ts';
 import { writeDocuments } from './built-image.ts';
+import { hostInput } from './host-digests.ts';
 import { bareConfig, type KeyEdit } from './image-config.ts';
 import { type LoadedTree, type SourceOptions, withTree } from './load-tree.ts';
 import { makePlan, type PlannedTree, pathsOfLayer } from './make-plan.ts';
@@ -120,15 +122,24 @@ interface BuildState {
 async function write(session: Session, state: BuildState, options: BuildOptions): Promise<BuildResult> {
   const { tree, shipped } = state;
   session.onProgress({ stage: 'digest', done: 0, total: undefined, unit: 'steps' });
-  const { onWarning } = session;
-  const format = options.format ?? 1;
-  const digests = computeTreeDigests(shipped, { format, algorithm: tree.algorithm, onWarning });
+  const digests = await shippedDigests(session, tree, shipped, options.format);
   const layers = await writePlannedLayers(session, state, options);
   session.checkInterrupted();
   tree.verifyUnchanged();
   session.onProgress({ stage: 'finish', done: 0, total: undefined, unit: 'steps' });
   const manifest = await finish(session, state, layers, digests, options);
   return summarize(state, layers, digests, manifest, options.destination);
+}
+
+/** What hosts will compute of the layers that are going to be written. */
+async function shippedDigests(
+  session: Session,
+  tree: LoadedTree,
+  shipped: Directory,
+  format: FormatVersion | undefined,
+): Promise<TreeDigests> {
+  const input = { ...hostInput(tree), source: { kind: 'tree', root: shipped } as const, facts: undefined };
+  return await computeTreeDigests(session, { root: shipped, input }, hostProfile(DEFAULT_PROFILE), format);
 }
 
 async function writePlannedLayers(

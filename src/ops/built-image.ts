@@ -82,13 +82,16 @@ function layerDescriptor(
   return { mediaType: formatLayerMediaType(compression), digest, size, annotations };
 }
 
-/** The source's annotations without digests that were of the source, the new digest, then the user's edits. */
+/** The source's annotations without digests that were of the source, the new digests, then the user's edits. */
 function manifestAnnotations({ annotations, digests, annotationEdits }: ImageParts): Annotations {
   const kept = Object.fromEntries(
     Object.entries(annotations).filter(([key]) => !key.startsWith('composefs.')),
   );
-  const { container, format, algorithm } = digests;
-  const sealed =
-    container === undefined ? kept : { ...kept, [mergedAnnotation(format, algorithm)]: container };
+  const { format, algorithm } = digests;
+  const sealed: Record<string, string> = { ...kept };
+  for (const kind of ['container', 'bootable'] as const) {
+    const digest = digests[kind];
+    if (digest !== undefined) sealed[mergedAnnotation(kind, format, algorithm)] = digest;
+  }
   return applyKeyEdits(sealed, annotationEdits);
 }

@@ -1,12 +1,16 @@
-/** `digest`: the composefs digests of a source. */
+/** `digest`: the composefs digests of a source, as one kind of host computes them. */
 import type { FormatVersion } from '../erofs/writer.ts';
+import { DEFAULT_PROFILE, type HostProfileName, hostProfile } from '../host/profiles.ts';
+import { hostInput } from './host-digests.ts';
 import { type SourceOptions, withTree } from './load-tree.ts';
 import { Session } from './session.ts';
 import { computeTreeDigests, type TreeDigests } from './tree-digests.ts';
 
 /** Options of {@link digest}. */
 export interface DigestOptions extends SourceOptions {
-  /** EROFS format; default 1. Changes digests. */
+  /** Which host; default `bootc`. Changes digests. */
+  readonly profile?: HostProfileName | undefined;
+  /** EROFS format; default: the profile's. Changes digests. */
   readonly format?: FormatVersion | undefined;
 }
 
@@ -17,11 +21,13 @@ export interface DigestResult extends TreeDigests {
 
 /** Computes the composefs digests of a source from its layers' tars; nothing is unpacked or mounted. */
 export async function digest(source: string, options: DigestOptions = {}): Promise<DigestResult> {
+  const profile = hostProfile(options.profile ?? DEFAULT_PROFILE);
+  const needs = { contents: false, digests: true, algorithm: profile.algorithm };
   return await Session.use(options, (session) =>
-    withTree(session, source, options, { contents: false, digests: true }, async ({ root, algorithm }) => {
+    withTree(session, source, options, needs, async (tree) => {
       session.onProgress({ stage: 'digest', done: 0, total: undefined, unit: 'steps' });
-      const { onWarning } = session;
-      return { source, ...computeTreeDigests(root, { format: options.format ?? 1, algorithm, onWarning }) };
+      const about = { root: tree.root, input: hostInput(tree) };
+      return { source, ...(await computeTreeDigests(session, about, profile, options.format)) };
     }),
   );
 }

@@ -1,14 +1,11 @@
 /** `dump`: the composefs dumpfile of a source. */
 import { formatDumpfile } from '../dumpfile/format.ts';
-import { transformForContainer } from '../tree/transform.ts';
+import { chosenProfile, chosenRoot, type HostChoice } from './host-root.ts';
 import { type SourceOptions, withTree } from './load-tree.ts';
 import { Session } from './session.ts';
 
 /** Options of {@link dump}. */
-export interface DumpOptions extends SourceOptions {
-  /** Dump the tree as a container host digests it, rather than as it is. */
-  readonly container?: boolean | undefined;
-}
+export interface DumpOptions extends SourceOptions, HostChoice {}
 
 /** Writes the dumpfile of a source to `sink`, in pieces. */
 export async function dump(
@@ -16,11 +13,11 @@ export async function dump(
   sink: (piece: Uint8Array) => void,
   options: DumpOptions = {},
 ): Promise<void> {
+  const needs = { contents: false, digests: true, algorithm: chosenProfile(options)?.algorithm };
   await Session.use(options, (session) =>
-    withTree(session, source, options, { contents: false, digests: true }, async ({ root }) => {
-      const shown =
-        options.container === true ? transformForContainer(root, { xattrs: 'allowlist-only' }).root : root;
-      for (const piece of formatDumpfile(shown)) sink(piece);
+    withTree(session, source, options, needs, async (tree) => {
+      const root = await chosenRoot(session, tree, options);
+      for (const piece of formatDumpfile(root)) sink(piece);
     }),
   );
 }

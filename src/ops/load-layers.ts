@@ -7,7 +7,7 @@ import { DETECT_BYTES, detectCompression } from '../compress/detect.ts';
 import type { CompressionKind } from '../compress/kind.ts';
 import { withDetail } from '../errors.ts';
 import { type BlobFile, readPart } from '../io/blob-file.ts';
-import type { IngestResult } from '../layer/ingest.ts';
+import type { IngestRequest, IngestResult } from '../layer/ingest.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import type { ContentFile } from '../parallel/content-file.ts';
 import type { Session } from './session.ts';
@@ -27,6 +27,8 @@ export interface LoadLayersOptions {
   readonly algorithm: HashAlgorithm;
   /** Keep the uncompressed tars readable until the session ends. */
   readonly contents: boolean;
+  /** Names of entries whose contents shall be at hand in the layers' index; see {@link IngestRequest.keep}. */
+  readonly keep?: RegExp | undefined;
   /** Whether a layer that is not what its descriptor promises is an error; default true. */
   readonly enforce?: boolean | undefined;
 }
@@ -80,8 +82,8 @@ async function ingest(
   progress: (bytes: number) => void,
 ): Promise<IngestResult> {
   const { blob, ...expected } = inputs[ordinal] as LayerInput;
-  const { algorithm, enforce = true } = options;
-  const request = { ...expected, ordinal, source: ordinal, algorithm, enforce };
+  const { algorithm, keep, enforce = true } = options;
+  const request = { ...expected, ordinal, source: ordinal, algorithm, keep, enforce };
   const spool = content?.kind === 'descriptor' ? content.fd : undefined;
   const result = await session.pool.run('ingest', { blob, request, spool }, progress);
   progress(blob.size);
@@ -102,4 +104,14 @@ function detectLayer(blob: BlobFile, layer: string): CompressionKind {
   } catch (error) {
     throw withDetail(error, { layer });
   }
+}
+
+/** Where the contents of a layer that was read before can be read again; it is spooled if it is compressed. */
+export async function spoolLayer(
+  session: Session,
+  input: LayerInput,
+  algorithm: HashAlgorithm,
+): Promise<ContentFile> {
+  const { contents } = await loadLayers(session, [input], { algorithm, contents: true, enforce: false });
+  return contents[0] as ContentFile;
 }

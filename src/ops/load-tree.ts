@@ -5,6 +5,7 @@ import type { HashAlgorithm } from '../bytes/digest.ts';
 import { DumpfileParser, type ParsedDump } from '../dumpfile/parse.ts';
 import { decodeImage } from '../erofs/reader.ts';
 import { fromSystemError, PlanishError, withDetail } from '../errors.ts';
+import { HOST_READ_PATHS } from '../host/read-file.ts';
 import { type BlobFile, readBlob, readSmallBlob, wholeFile } from '../io/blob-file.ts';
 import { takeFileStamps, verifyFileStamps } from '../io/file-stamps.ts';
 import { type OpenedSource, openSource } from '../io/open-image.ts';
@@ -43,6 +44,8 @@ export interface Needs {
   readonly contents: boolean;
   /** fs-verity digests of contents are needed. */
   readonly digests: boolean;
+  /** Algorithm of sources without digests of their own when none was asked for; default `sha512`. */
+  readonly algorithm?: HashAlgorithm | undefined;
 }
 
 /** A source as one tree. */
@@ -52,8 +55,9 @@ export interface LoadedTree {
   readonly algorithm: HashAlgorithm;
   /** Rows that locations of contents name. */
   readonly contents: readonly ContentFile[];
-  /** The layers, for sources that have any. */
+  /** The layers, for sources that have any, and where each can be read again. */
   readonly layers: readonly LayerIndex[];
+  readonly inputs: readonly LayerInput[];
   /** Documents of the image, for sources that are one. */
   readonly image: OpenedImage | undefined;
   /** What a dumpfile said beyond the tree. */
@@ -102,9 +106,9 @@ async function load(
     case 'rootfs':
       return await loadRootfsTree(session, opened.path, options, needs);
     case 'dump':
-      return await ofFile(opened.file, loadDumpTree(session, opened.file, options));
+      return await ofFile(opened.file, loadDumpTree(session, opened.file, options, needs));
     case 'erofs':
-      return await ofFile(opened.file, loadErofsTree(opened.file, options));
+      return await ofFile(opened.file, loadErofsTree(opened.file, options, needs));
   }
 }
 
@@ -114,6 +118,7 @@ const BARE = {
   facts: undefined,
   version: undefined,
   layers: [],
+  inputs: [],
   contents: [],
 } as const;
 
@@ -156,8 +161,12 @@ async function loadFlattened(
   options: SourceOptions,
   needs: Needs,
 ): Promise<Omit<LoadedTree, 'kind'>> {
-  const algorithm = options.algorithm ?? DEFAULT_ALGORITHM;
-  const { layers, contents } = await loadLayers(session, inputs, { algorithm, contents: needs.contents });
+  const algorithm = options.algorithm ?? needs.algorithm ?? DEFAULT_ALGORITHM;
+  const { layers, contents } = await loadLayers(session, inputs, {
+    algorithm,
+    contents: needs.contents,
+    keep: HOST_READ_PATHS,
+  });
   session.checkInterrupted();
   session.onProgress({ stage: 'flatten', done: 0, total: undefined, unit: 'files' });
   const numbered = layers.map(({ entries }, ordinal) => ({ ordinal, entries }));
@@ -166,7 +175,7 @@ async function loadFlattened(
     whiteouts: 'oci',
     onWarning: session.onWarning,
   });
-  return { ...BARE, root, algorithm, layers, contents };
+  return { ...BARE, root, algorithm, layers, inputs, contents };
 }
 
 async function loadRootfsTree(
@@ -175,7 +184,7 @@ async function loadRootfsTree(
   options: SourceOptions,
   needs: Needs,
 ): Promise<LoadedTree> {
-  const algorithm = options.algorithm ?? DEFAULT_ALGORITHM;
+  const algorithm = options.algorithm ?? needs.algorithm ?? DEFAULT_ALGORITHM;
   const { onWarning } = session;
   const scan = await scanRootfs(directory, { onWarning, xattrs: options.xattrs ?? 'all' });
   const stamps = needs.contents ? takeFileStamps(scan.files) : [];
@@ -187,10 +196,15 @@ async function loadRootfsTree(
   return { ...BARE, kind: 'rootfs', root: scan.root, algorithm, contents, verifyUnchanged };
 }
 
-async function loadDumpTree(session: Session, file: string, options: SourceOptions): Promise<LoadedTree> {
+async function loadDumpTree(
+  session: Session,
+  file: string,
+  options: SourceOptions,
+  needs: Needs,
+): Promise<LoadedTree> {
   const pieces = file === '-' ? standardInput(session) : readBlob(wholeFile(file));
   const { root, facts, algorithm } = await parseDump(pieces, options.strict ?? false);
-  return { ...BARE, kind: 'dump', root, facts, algorithm: agreedAlgorithm(options, algorithm, file) };
+  return { ...BARE, kind: 'dump', root, facts, algorithm: agreedAlgorithm(options, needs, algorithm, file) };
 }
 
 async function parseDump(pieces: AsyncIterable<Uint8Array>, strict: boolean): Promise<ParsedDump> {
@@ -204,6 +218,7 @@ async function ofFile<T>(file: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
+    if (!(error instanceof PlanishError) || error.kind === 'environment') throw error;
     throw withDetail(error, { file: file === '-' ? 'standard input' : file });
   }
 }
@@ -219,7 +234,7 @@ async function* standardInput(session: Session): AsyncGenerator<Uint8Array, void
   }
 }
 
-async function loadErofsTree(file: string, options: SourceOptions): Promise<LoadedTree> {
+async function loadErofsTree(file: string, options: SourceOptions, needs: Needs): Promise<LoadedTree> {
   const { root, facts, version, algorithm } = decodeImage(readSmallBlob(wholeFile(file), LIMITS.erofsBytes));
   return {
     ...BARE,
@@ -227,19 +242,20 @@ async function loadErofsTree(file: string, options: SourceOptions): Promise<Load
     root,
     facts,
     version,
-    algorithm: agreedAlgorithm(options, algorithm, file),
+    algorithm: agreedAlgorithm(options, needs, algorithm, file),
   };
 }
 
 /** The algorithm of the digests in a manifest; only where there are none can another be asked for. */
 function agreedAlgorithm(
   options: SourceOptions,
+  needs: Needs,
   found: HashAlgorithm | undefined,
   file: string,
 ): HashAlgorithm {
   const { algorithm } = options;
   if (found === undefined || algorithm === undefined || found === algorithm) {
-    return algorithm ?? found ?? 'sha256';
+    return algorithm ?? found ?? needs.algorithm ?? 'sha256';
   }
   throw new PlanishError('BAD_OPTION', 'the digests in the source are of another algorithm', {
     file,

@@ -1,50 +1,67 @@
-/** The composefs digests of a tree: as it is, and as a host makes it of a container's layers. */
+/** The composefs digests of a source: of the tree as it is, and as a host makes it. */
 import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
 import { imageDigest } from '../erofs/image-digest.ts';
-import { encodeImage, type FormatVersion } from '../erofs/writer.ts';
-import { isPlanishError } from '../errors.ts';
-import { transformForContainer } from '../tree/transform.ts';
+import type { FormatVersion } from '../erofs/writer.ts';
+import { encodeHostImage, type HostRefusal } from '../host/host-digest.ts';
+import type { HostProfile } from '../host/profiles.ts';
 import type { Directory } from '../tree/tree.ts';
 import type { OnWarning } from '../warnings.ts';
+import { type HostInput, hostDigests } from './host-digests.ts';
+import type { Session } from './session.ts';
 
-/** Digests of one tree in one format. */
+/** Digests of one source in one format. */
 export interface TreeDigests {
+  /** Name of the host profile. */
+  readonly profile: string;
   readonly format: FormatVersion;
   readonly algorithm: HashAlgorithm;
   /** The tree as it is, all attributes kept: what `mkfs` writes. */
   readonly tree: VerityDigest;
-  /**
-   * What a composefs host computes for a container image: root like /usr, /run emptied, attributes filtered. Absent
-   * when the tree has no /usr, which hosts refuse.
-   */
+  /** What the host computes for a container image. Absent when it refuses the image. */
   readonly container: VerityDigest | undefined;
+  /** What it computes for the image to boot, and a kernel command line names. Absent when there is none. */
+  readonly bootable: VerityDigest | undefined;
+  /** Why digests are absent. */
+  readonly refused: {
+    readonly container: HostRefusal | undefined;
+    readonly bootable: HostRefusal | undefined;
+  };
 }
 
-/** Computes both. Says `NO_HOST_DIGEST` where a host would refuse the tree. */
-export function computeTreeDigests(
-  root: Directory,
-  options: { format: FormatVersion; algorithm: HashAlgorithm; onWarning: OnWarning },
-): TreeDigests {
-  const { format, algorithm } = options;
-  const digest = (tree: Directory): VerityDigest =>
-    imageDigest(encodeImage(tree, { version: format, algorithm }), algorithm);
-  const host = hostTree(root, options.onWarning);
-  return { format, algorithm, tree: digest(root), container: host === undefined ? undefined : digest(host) };
+/** Computes all three, `tree` of `root`, the others of `input`. Says `NO_HOST_DIGEST` where a host would refuse the image; `format` goes before the profile's. */
+export async function computeTreeDigests(
+  session: Session,
+  { root, input }: { readonly root: Directory; readonly input: HostInput },
+  profile: HostProfile,
+  format?: FormatVersion,
+): Promise<TreeDigests> {
+  const { algorithm, facts } = input;
+  const tree = encodeHostImage(root, profile, { algorithm, format, facts });
+  const { plain, bootable } = await hostDigests(session, input, profile, format);
+  if (plain.refused !== undefined) warnRefused(plain.refused, session.onWarning);
+  return {
+    profile: profile.name,
+    format: plain.format ?? tree.format,
+    algorithm,
+    tree: imageDigest(tree.image, algorithm),
+    container: plain.digest,
+    bootable: bootable?.digest,
+    refused: { container: plain.refused, bootable: bootable?.refused },
+  };
 }
 
-function hostTree(root: Directory, onWarning: OnWarning): Directory | undefined {
-  try {
-    return transformForContainer(root, { xattrs: 'allowlist-only' }).root;
-  } catch (error) {
-    if (!isPlanishError(error, 'HOST_TREE_INVALID')) throw error;
-    onWarning({ code: 'NO_HOST_DIGEST', message: `no composefs host accepts this tree: ${error.message}` });
-    return undefined;
-  }
+function warnRefused({ message, path }: HostRefusal, onWarning: OnWarning): void {
+  onWarning({ code: 'NO_HOST_DIGEST', message: `no composefs host accepts this image: ${message}`, path });
 }
 
 /** Annotation key of a merged image's digest (sealing specification of composefs-rs). */
-export function mergedAnnotation(format: FormatVersion, algorithm: HashAlgorithm): string {
-  return `composefs.merged.erofs.v${format}.fsverity-${algorithm}-12`;
+export function mergedAnnotation(
+  kind: 'container' | 'bootable',
+  format: FormatVersion,
+  algorithm: HashAlgorithm,
+): string {
+  const merged = kind === 'bootable' ? 'merged.bootable' : 'merged';
+  return `composefs.${merged}.erofs.v${format}.fsverity-${algorithm}-12`;
 }
 
 /** Annotation key of a layer's key. */

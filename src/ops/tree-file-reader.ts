@@ -28,37 +28,50 @@ export class TreeFileReader {
   }
 
   /** The bytes of a content in pieces, each a fresh buffer. */
-  *pieces(content: Content): Generator<Uint8Array, void, undefined> {
-    if (content.kind === 'inline') {
-      yield content.bytes;
-      return;
-    }
-    if (content.location === undefined) {
-      throw new PlanishError(
-        'UNREPRESENTABLE',
-        'the content of the file is not in this source, only its digest',
-      );
-    }
-    const { source, extents } = content.location;
-    let position = 0;
-    for (const { at, offset, length } of extents) {
-      yield* zeros(at - position);
-      yield* this.#range(source, offset, length);
-      position = at + length;
-    }
-    yield* zeros(content.size - position);
+  pieces(content: Content): Generator<Uint8Array, void, undefined> {
+    return contentPieces(this.#reader, content);
   }
 
   close(): void {
     this.#reader.close();
   }
+}
 
-  *#range(source: number, offset: number, length: number): Generator<Uint8Array, void, undefined> {
-    for (let done = 0; done < length; done += PIECE_BYTES) {
-      const piece = new Uint8Array(Math.min(PIECE_BYTES, length - done));
-      this.#reader.read(source, offset + done, piece);
-      yield piece;
-    }
+/** The bytes of a content in pieces, each a fresh buffer. Throws `UNREPRESENTABLE` where there is but its digest. */
+export function* contentPieces(
+  reader: ContentReader,
+  content: Content,
+): Generator<Uint8Array, void, undefined> {
+  if (content.kind === 'inline') {
+    yield content.bytes;
+    return;
+  }
+  if (content.location === undefined) {
+    throw new PlanishError(
+      'UNREPRESENTABLE',
+      'the content of the file is not in this source, only its digest',
+    );
+  }
+  const { source, extents } = content.location;
+  let position = 0;
+  for (const { at, offset, length } of extents) {
+    yield* zeros(at - position);
+    yield* storedPieces(reader, source, offset, length);
+    position = at + length;
+  }
+  yield* zeros(content.size - position);
+}
+
+function* storedPieces(
+  reader: ContentReader,
+  source: number,
+  offset: number,
+  length: number,
+): Generator<Uint8Array, void, undefined> {
+  for (let done = 0; done < length; done += PIECE_BYTES) {
+    const piece = new Uint8Array(Math.min(PIECE_BYTES, length - done));
+    reader.read(source, offset + done, piece);
+    yield piece;
   }
 }
 

@@ -2,16 +2,19 @@
 import type { BlobDigest, HashAlgorithm } from '../bytes/digest.ts';
 import type { FormatVersion } from '../erofs/writer.ts';
 import { type ErrorCode, PlanishError } from '../errors.ts';
+import type { HostOutcome } from '../host/host-digest.ts';
+import { DEFAULT_PROFILE, hostProfile } from '../host/profiles.ts';
+import { HOST_READ_PATHS } from '../host/read-file.ts';
 import type { OpenedImage } from '../io/opened-image.ts';
 import { computeLayerKey } from '../layer/key.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import { flatten } from '../tree/flatten.ts';
-import type { Warning } from '../warnings.ts';
+import { hostDigests, hostLayer } from './host-digests.ts';
 import { layerKeyOf, openImage } from './inspect.ts';
 import { type LayerInput, loadLayers } from './load-layers.ts';
 import { layerInputs } from './load-tree.ts';
 import { type CommonOptions, Session } from './session.ts';
-import { computeTreeDigests, mergedAnnotation } from './tree-digests.ts';
+import { mergedAnnotation } from './tree-digests.ts';
 
 /** Options of {@link verify}. */
 export interface VerifyOptions extends CommonOptions {
@@ -77,7 +80,7 @@ async function contentChecks(session: Session, image: OpenedImage): Promise<Veri
   const algorithm = claimedAlgorithm(image);
   const layers = await readLayers(session, image, algorithm);
   const checks = layers.flatMap((layer, ordinal) => layerChecks(image, layer, ordinal));
-  return [...checks, ...mergedChecks(session, image, layers, algorithm)];
+  return [...checks, ...(await mergedChecks(session, image, layers, algorithm))];
 }
 
 /** The algorithm that the image's annotations speak of. */
@@ -99,7 +102,12 @@ async function readLayers(
 ): Promise<ReadLayer[]> {
   const read = async (input: LayerInput): Promise<ReadLayer> => {
     try {
-      const { layers } = await loadLayers(session, [input], { algorithm, contents: false, enforce: false });
+      const { layers } = await loadLayers(session, [input], {
+        algorithm,
+        contents: false,
+        keep: HOST_READ_PATHS,
+        enforce: false,
+      });
       return layers[0] as LayerIndex;
     } catch (error) {
       if (error instanceof PlanishError && (error.kind === 'input' || error.kind === 'integrity'))
@@ -162,44 +170,60 @@ function keyCheck(
   }
 }
 
-function mergedChecks(
+/** The digests of whole images that the manifest claims, each in the format of its annotation. */
+async function mergedChecks(
   session: Session,
   image: OpenedImage,
   layers: readonly ReadLayer[],
   algorithm: HashAlgorithm,
-): VerifyCheck[] {
-  const claims = ([0, 1, 2] as const).flatMap((format) => {
-    const key = mergedAnnotation(format, algorithm);
-    const expected = image.manifestAnnotations[key];
-    return expected === undefined ? [] : [{ format, key, expected }];
-  });
-  return claims.map((claim) => mergedCheck(session, layers, algorithm, claim));
+): Promise<VerifyCheck[]> {
+  const checks: VerifyCheck[] = [];
+  for (const format of [0, 1, 2] as const) {
+    const keys = (['container', 'bootable'] as const).map((kind) => ({
+      kind,
+      key: mergedAnnotation(kind, format, algorithm),
+    }));
+    const claims = keys.filter(({ key }) => image.manifestAnnotations[key] !== undefined);
+    if (claims.length === 0) continue;
+    const actual = await mergedDigests(session, image, layers, { algorithm, format });
+    for (const { kind, key } of claims) {
+      checks.push(mergedCheck(key, image.manifestAnnotations[key] ?? '', actual[kind]));
+    }
+  }
+  return checks;
 }
 
-function mergedCheck(
+type MergedDigest = string | PlanishError;
+
+/** Digests as a host computes them, or why there are none. */
+async function mergedDigests(
   session: Session,
+  image: OpenedImage,
   layers: readonly ReadLayer[],
-  algorithm: HashAlgorithm,
-  claim: { format: FormatVersion; key: string; expected: string },
-): VerifyCheck {
-  const base = { check: 'merged', subject: claim.key, layer: undefined } as const;
-  try {
-    const numbered = layers.map((layer, ordinal) => {
-      if (layer instanceof PlanishError) throw layer;
-      return { ordinal, entries: layer.entries };
-    });
-    const { root } = flatten(numbered, { missingParents: 'refuse', onWarning: session.onWarning });
-    const onWarning = (_: Warning): void => undefined;
-    const { container } = computeTreeDigests(root, { format: claim.format, algorithm, onWarning });
-    return compare(
-      'merged',
-      claim.key,
-      undefined,
-      claim.expected,
-      container ?? 'none: hosts refuse the tree',
-    );
-  } catch (error) {
-    if (!(error instanceof PlanishError)) throw error;
-    return { ...base, outcome: 'unreadable', error: { code: error.code, message: error.message } };
-  }
+  { algorithm, format }: { algorithm: HashAlgorithm; format: FormatVersion },
+): Promise<{ container: MergedDigest; bootable: MergedDigest }> {
+  const unreadable = layers.find((layer) => layer instanceof PlanishError);
+  if (unreadable !== undefined) return { container: unreadable, bootable: unreadable };
+  const read = layers.filter((layer): layer is LayerIndex => !(layer instanceof PlanishError));
+  const inputs = layerInputs(image);
+  const hostLayers = read.map((layer, ordinal) => hostLayer(layer, inputs[ordinal]));
+  const source = { kind: 'layers', layers: hostLayers } as const;
+  const input = { source, algorithm, layers: read, inputs, contents: [] };
+  const { plain, bootable } = await hostDigests(session, input, hostProfile(DEFAULT_PROFILE), format);
+  return { container: claimable(plain), bootable: bootable === undefined ? NO_DIGEST : claimable(bootable) };
+}
+
+const NO_DIGEST = 'none: hosts refuse the tree';
+
+/** What a host computes; a tree without the directories that it needs has no digest, anything else cannot be read. */
+function claimable({ digest, refused }: HostOutcome): MergedDigest {
+  if (digest !== undefined) return digest;
+  if (refused === undefined || refused.code === 'HOST_TREE_INVALID') return NO_DIGEST;
+  return new PlanishError(refused.code, refused.message);
+}
+
+function mergedCheck(key: string, expected: string, actual: MergedDigest): VerifyCheck {
+  if (!(actual instanceof PlanishError)) return compare('merged', key, undefined, expected, actual);
+  const { code, message } = actual;
+  return { check: 'merged', subject: key, layer: undefined, outcome: 'unreadable', error: { code, message } };
 }

@@ -122,6 +122,7 @@ function facts(result: BuildResult, seconds: number): string[] {
     `layers     ${before.layers} → ${after.layers}, ${formatBytes(before.size)} → ${formatBytes(after.size)} (tar ${formatBytes(before.tarSize)} → ${formatBytes(after.tarSize)})`,
     `plan       ${formatCount(plan.components)} components; expected weekly download ${formatBytes(plan.cost)}, at best ${formatBytes(plan.bound)} (ratio ${plan.ratio.toFixed(3)})`,
     `composefs  v${digests.format} ${digests.algorithm} ${digests.container ?? `${digests.tree} (tree as it is; no host digest)`}`,
+    ...(digests.bootable === undefined ? [] : [`bootable   ${digests.bootable}`]),
     `manifest   ${result.manifest.digest}`,
     `wrote      ${result.destination} in ${formatSeconds(seconds)} (${speed}/s)`,
   ];

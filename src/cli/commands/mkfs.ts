@@ -1,24 +1,27 @@
 /** `planish mkfs SOURCE -o FILE` */
 import { Command, Option } from 'commander';
 import {
+  addHostChoice,
   addSourceOptions,
   formatNumber,
   formatOption,
+  hostChoice,
+  type ParsedHostChoice,
   type ParsedSourceOptions,
   sourceOptions,
 } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
 
-interface ParsedOptions extends ParsedSourceOptions {
+interface ParsedOptions extends ParsedSourceOptions, ParsedHostChoice {
   readonly output: string;
   readonly format?: string;
-  readonly container?: boolean;
 }
 
 const EXAMPLES = `
 Examples:
   $ planish mkfs oci:app:latest -o app.erofs
   $ planish mkfs dump:tree.dump -o tree.erofs --format v0
+  $ planish mkfs oci:os:42 --bootable -o os.erofs
   $ composefs-info dump old.erofs | planish mkfs dump:- -o new.erofs
 
 A dumpfile gives the bytes of mkcomposefs in formats v0 and v1; any other source those of composefs-rs.`;
@@ -29,8 +32,7 @@ export function addMkfs(program: Command, runtime: Runtime): Command {
     .description('write the composefs EROFS image and print its fs-verity digest')
     .argument('<source>', 'an image, tar, directory or dumpfile (dump:FILE, dump:-)')
     .addOption(new Option('-o, --output <file>', 'where to write it').makeOptionMandatory())
-    .addOption(formatOption('EROFS format; changes the digest (default: "v1")'))
-    .addOption(new Option('--container', 'the tree as a container host digests it, not as it is'))
+    .addOption(formatOption('EROFS format; changes the digest (default: "v1", or the profile\'s)'))
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
@@ -38,11 +40,11 @@ export function addMkfs(program: Command, runtime: Runtime): Command {
       const result = await mkfs(source, parsed.output, {
         ...sourceOptions(runtime, parsed),
         format: formatNumber(parsed.format),
-        container: parsed.container,
+        ...hostChoice(parsed),
       });
       runtime.output.json(result);
       runtime.output.print(result.digest);
     });
-  program.addCommand(addSourceOptions(command));
+  program.addCommand(addSourceOptions(addHostChoice(command)));
   return command;
 }
