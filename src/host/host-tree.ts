@@ -76,12 +76,12 @@ function isReduced({ hardLinks, fractions }: HostProfile): boolean {
 
 /**
  * The bootable tree of a plain tree, which is left alone. `read` gives contents of the policy and of boot entries.
- * Throws `HOST_TREE_INVALID` where the host refuses the tree or its policy.
+ * Throws `HOST_TREE_INVALID` where the host refuses the tree, `SELINUX_BAD_POLICY` where it refuses the policy.
  */
 export function makeBootableTree(plain: Directory, boot: BootChoices, read: ReadFile): BootableTree {
   checkBootEntries(plain, read, boot.entries);
   const root = copyTree(plain);
   const emptied = emptyBootDirectories(root, boot.times);
-  const labels = relabel(root, read, boot.linkedLabels);
-  return { root, emptied, labels };
+  const labelled = relabel(root, read, boot.linkedLabels);
+  return { root: labelled.root, emptied, labels: labelled.report };
 }

@@ -9,16 +9,14 @@ import { PlanishError } from '../errors.ts';
 import type { BootTimes } from '../tree/boot-transform.ts';
 import type { XattrMode } from '../tree/transform.ts';
 import type { BootEntryRules } from './boot-entry-rules.ts';
+import type { LinkedLabels } from './relabel.ts';
 
 /** What is done to a tree before it is booted, after the transform for containers. */
 export interface BootChoices {
   /** How much of /usr's time /boot and /sysroot get. */
   readonly times: BootTimes;
-  /**
-   * A file whose names the policy labels differently: `split` into inodes, or `last`, one inode with the label of the
-   * last name in depth-first byte order.
-   */
-  readonly linkedLabels: 'split' | 'last';
+  /** What becomes of a file whose names the policy labels differently. */
+  readonly linkedLabels: LinkedLabels;
   /** Which kinds of boot entry it knows; it refuses a tree with one that breaks its rules. */
   readonly entries: BootEntryRules;
 }
