@@ -1,5 +1,9 @@
 /** Checks of the SELinux policy inside the image, by which hosts label the tree of a bootable image. */
 import { type ByteString, byteString, display } from '../bytes/byte-string.ts';
+import { PlanishError } from '../errors.ts';
+import { type LabelDifference, labelDifferences } from '../selinux/explain.ts';
+import { labelOf, loadPolicy } from '../selinux/policy.ts';
+import { type FileReader, policyName } from '../selinux/policy-files.ts';
 import type { Directory, Node } from '../tree/tree.ts';
 import { lookup, walk } from '../tree/walk.ts';
 import { type Finding, type LintContext, lintedTree, readText } from './rule.ts';
@@ -22,25 +26,49 @@ function checkPolicy(context: LintContext, root: Directory): Finding[] {
   if (config === undefined) return [];
   if (config.type !== 'regular') return [irregular(CONFIG, config)];
   const text = readText(context, config) ?? byteString('');
-  const name = configValue(text, 'SELINUXTYPE');
+  const name = policyName({ path: byteString(CONFIG), text });
   if (name === undefined) return [];
-  const files = `${SELINUX}/${name}/contexts/files`;
-  return [...checkDisabled(text), ...checkFiles(root, byteString(files))];
+  const files = checkFiles(root, byteString(`${SELINUX}/${name}/contexts/files`));
+  const found = [...checkDisabled(text), ...files];
+  return files.length > 0 ? found : [...found, ...checkRules(context, root)];
 }
 
-/** The first value of a key; hosts compare keys without regard to case. */
-function configValue(text: ByteString, key: string): string | undefined {
-  for (const line of text.split('\n')) {
-    const match = /^\s*([^#=\s]+)\s*=\s*(.*?)\s*$/.exec(line);
-    if (match?.[1]?.toUpperCase() === key) return match[2];
-  }
-  return undefined;
-}
-
+/** Hosts label even then; the setting is that of the machine's kernel. */
 function checkDisabled(text: ByteString): Finding[] {
-  if (configValue(text, 'SELINUX')?.toLowerCase() !== 'disabled') return [];
+  if (!/^[ \t]*SELINUX[ \t]*=[ \t]*disabled[ \t]*$/im.test(text)) return [];
   const message = `${CONFIG} says disabled and still names a policy, by which hosts label`;
   return [finding('selinux-disabled', message, { path: CONFIG })];
+}
+
+function checkRules(context: LintContext, root: Directory): Finding[] {
+  const reader: FileReader = {
+    read: (path) => {
+      const node = lookup(root, path);
+      if (node?.type !== 'regular') return undefined;
+      const source = context.open(node);
+      return source.read(0, source.size);
+    },
+  };
+  try {
+    const host = loadPolicy(root, reader, 'host');
+    const libselinux = loadPolicy(root, reader, 'libselinux');
+    if (host === undefined || libselinux === undefined) return [];
+    return checkReadings(labelDifferences(root, host, libselinux));
+  } catch (error) {
+    if (!(error instanceof PlanishError) || error.kind !== 'input') throw error;
+    return [finding('selinux-rules-unreadable', error.message, { path: error.detail.path })];
+  }
+}
+
+function checkReadings(differences: readonly LabelDifference[]): Finding[] {
+  const [first] = differences;
+  if (first === undefined) return [];
+  const more = differences.length === 1 ? '' : ` (and ${differences.length - 1} more)`;
+  const label = (rule: LabelDifference['host']): string => display(labelOf(rule) ?? byteString('no label'));
+  const path = display(first.path);
+  const [expected, actual] = [label(first.libselinux), label(first.host)];
+  const message = `${path} gets ${actual} on hosts and ${expected} by libselinux${more}`;
+  return [finding('selinux-readings-differ', message, { path, count: differences.length, expected, actual })];
 }
 
 const OPTIONAL = [
