@@ -129,7 +129,10 @@ class Inflater {
   async read(): Promise<Uint8Array | undefined> {
     for (;;) {
       const piece = this.#next();
-      if (piece !== null) return piece;
+      if (piece !== null) {
+        await this.#readAhead();
+        return piece;
+      }
       if (this.#error !== undefined) throw this.#failure();
       if (this.#ended) {
         this.#settle();
@@ -150,9 +153,23 @@ class Inflater {
     return length > OUTPUT_BYTES ? this.#stream.read(OUTPUT_BYTES) : this.#stream.read();
   }
 
+  /**
+   * Gives the stream its next piece before the receiver works on what came out of the last one: it inflates on a thread
+   * of its own, so that both go on at once. Bytes that are left over belong to the trailer.
+   */
+  async #readAhead(): Promise<void> {
+    if (this.#busy || this.#ended || this.#error !== undefined) return;
+    this.#settle();
+    if (this.#reader.rest.length === 0 && (await this.#reader.fill(1))) this.#write();
+  }
+
   async #feed(): Promise<void> {
     this.#settle();
     if (!(await this.#reader.fill(1))) throw gzipError('the gzip data is truncated', this.#reader.offset);
+    this.#write();
+  }
+
+  #write(): void {
     this.#busy = true;
     this.#stream.write(this.#reader.rest, () => {
       this.#busy = false;
