@@ -147,7 +147,9 @@ class Parser {
     const body = this.#choice();
     if (!this.#cursor.accept(')')) throw syntaxFault('a parenthesis is not closed');
     this.#depth--;
-    if (kind === 'plain') return body;
+    // Alone in parentheses an assertion may be repeated, which it may not be by itself.
+    const isBare = body.kind === 'assertion' || body.kind === 'look';
+    if (kind === 'plain') return isBare ? { kind: 'sequence', items: [body] } : body;
     if (kind === 'atomic') return { kind: 'atomic', body };
     const behind = kind.startsWith('behind');
     if (behind) checkWidths(body);
