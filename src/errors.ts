@@ -22,6 +22,7 @@ export const EXIT_STATUS: Readonly<Record<ErrorKind, number>> = {
 export const ERROR_TABLE = {
   BAD_OPTION: ['usage', 'An option has a value that it cannot have.'],
   BAD_REFERENCE: ['usage', 'A source or destination is not written as any known kind of reference.'],
+  COMPONENT_MAP_BAD: ['usage', 'A component map file is malformed.'],
   NO_SUCH_IMAGE: ['usage', 'The layout, archive or path holds no image of that name.'],
   AMBIGUOUS_IMAGE: ['usage', 'Several images or platforms match; name one.'],
   PATH_NOT_FOUND: ['usage', 'The image holds no such path.'],
@@ -53,6 +54,7 @@ export const ERROR_TABLE = {
   EROFS_BAD_XATTR: ['input', 'The extended attributes of an EROFS inode are malformed.'],
   PE_BAD_IMAGE: ['input', 'A PE file (a UKI, a boot loader) is malformed or out of bounds.'],
   DPKG_BAD_DATABASE: ['input', 'The dpkg database inside the image is malformed.'],
+  RPM_BAD_DATABASE: ['input', 'The RPM database inside the image is malformed.'],
   SELINUX_BAD_POLICY: ['input', 'The SELinux policy inside the image is malformed or incomplete.'],
   DIGEST_MISMATCH: ['integrity', 'A blob does not have the digest or size that names it.'],
   DIFFID_MISMATCH: ['integrity', 'An uncompressed layer does not have the diffID that the config names.'],

@@ -47,6 +47,10 @@ export const LIMITS = {
   zstdWindowLog: 27,
   /** Bytes of one file of a package database inside the image, held in memory whole. */
   packageDatabaseBytes: 64 * 1024 * 1024,
+  /** Bytes of an RPM database and of its write-ahead log, held in memory whole; desktops have up to 120 MiB. */
+  rpmDatabaseBytes: 256 * 1024 * 1024,
+  /** Bytes of a component map, held in memory whole. */
+  componentMapBytes: 256 * 1024 * 1024,
   /** Bytes of a package's changelog that are looked at, compressed and expanded: dates are wanted. */
   changelogBytes: 4 * 1024 * 1024,
   /** Sections of a PE file; a UKI with several profiles has some dozens. */

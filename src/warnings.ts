@@ -28,6 +28,8 @@ export const WARNING_TABLE = {
     'An extended attribute is stored only in the way of libarchive, which hosts and container engines do not read.',
   RECORD_DROPPED:
     'Part of a tar that layers do not carry (an ACL or SELinux record, bookkeeping of aufs) was dropped.',
+  COMPONENT_SETTING:
+    'A component name or update interval that the user set is malformed or contradicts another.',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** The closed union of warning codes. */
