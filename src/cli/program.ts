@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { addBuild } from './commands/build.ts';
 import { addCat } from './commands/cat.ts';
+import { addDiff } from './commands/diff.ts';
 import { addDigest } from './commands/digest.ts';
 import { addDump } from './commands/dump.ts';
+import { addExplain } from './commands/explain.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addLint } from './commands/lint.ts';
 import { addLs } from './commands/ls.ts';
@@ -50,7 +52,20 @@ export function createProgram(runtime: Runtime): Command {
     // Errors of usage are printed where all errors are, in the same form.
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
-  const add = [addBuild, addDigest, addDump, addMkfs, addLs, addCat, addInspect, addPlan, addVerify, addLint];
+  const add = [
+    addBuild,
+    addDigest,
+    addDump,
+    addMkfs,
+    addLs,
+    addCat,
+    addInspect,
+    addPlan,
+    addVerify,
+    addLint,
+    addExplain,
+    addDiff,
+  ];
   for (const addVerb of add) inherit(program, addVerb(program, runtime));
   return program;
 }

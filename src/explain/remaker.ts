@@ -72,10 +72,9 @@ export class Remaker {
     const known = this.#digests.get(key);
     if (known !== undefined) return known;
     const { algorithm } = this;
-    const digest = imageDigest(
-      encodeImage(this.tree(id), { version, algorithm, dialect: settings.dialect }),
-      algorithm,
-    );
+    const { dialect } = settings;
+    const { facts } = this.#source;
+    const digest = imageDigest(encodeImage(this.tree(id), { version, algorithm, dialect, facts }), algorithm);
     this.#digests.set(key, digest);
     return digest;
   }

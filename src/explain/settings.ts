@@ -6,8 +6,11 @@ import type { HostProfile } from '../host/profiles.ts';
 /** Which extended attributes stay. `user-only` and `none` are options of mkcomposefs, not modes of hosts. */
 export type KeptXattrs = 'allowlist-only' | 'keep-user-xattrs' | 'all' | 'user-only' | 'none';
 
-/** Where labels come from; `last` gives an inode the label of its last name instead of splitting it. */
-export type LabelSource = 'untouched' | 'host' | 'host-last' | 'libselinux' | 'none';
+/**
+ * Where labels come from. `host-last` gives an inode the label of its last name instead of splitting it; `-nul` ends
+ * each label in a NUL byte, as file systems do.
+ */
+export type LabelSource = 'untouched' | 'host' | 'host-last' | 'libselinux' | 'libselinux-nul' | 'none';
 
 /** See the module. Every field changes digests. */
 export interface ViewSettings {

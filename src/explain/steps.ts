@@ -10,6 +10,7 @@ import { emptyBootDirectories, stripLabels } from '../tree/boot-transform.ts';
 import { canonicalize } from '../tree/canonical.ts';
 import { copyTree } from '../tree/copy.ts';
 import { diffTrees } from '../tree/diff.ts';
+import type { DumpFacts } from '../tree/dump-facts.ts';
 import { keepXattrs, sameMetadata, sameTime } from '../tree/metadata.ts';
 import { dropFractions, separateLinks } from '../tree/reductions.ts';
 import type { Directory, Metadata, Node } from '../tree/tree.ts';
@@ -23,10 +24,12 @@ export interface ViewSource {
   /** The tree before all steps. It is not written to and may be the same one each time. */
   flattened(whiteouts: ViewSettings['whiteouts']): Directory;
   /**
-   * Labels a tree in place by the policy inside it. Throws where the policy cannot be read or where this source holds
-   * no contents.
+   * A copy of a tree, labelled by the policy inside it. Throws where the policy cannot be read or where this source
+   * holds no contents.
    */
-  relabel(root: Directory, how: PolicyLabels): void;
+  relabel(root: Directory, how: PolicyLabels): Directory;
+  /** What a dumpfile said beyond the tree, for images as the C tools write them. */
+  readonly facts?: DumpFacts | undefined;
 }
 
 /** One step: the settings that decide it, and what it does. */
@@ -191,8 +194,6 @@ export const STEPS: readonly Step[] = [
 function label(root: Directory, labels: LabelSource, source: ViewSource): Directory | undefined {
   if (labels === 'untouched') return undefined;
   if (labels === 'none') return onCopy(root, stripLabels);
-  return onCopy(root, (copy) => {
-    source.relabel(copy, labels);
-    return diffTrees(root, copy).next().done !== true;
-  });
+  const labelled = source.relabel(root, labels);
+  return diffTrees(root, labelled).next().done === true ? undefined : labelled;
 }

@@ -99,6 +99,7 @@ const SIMPLE: readonly Row[] = [
   ['labels', 'host', "by the tree's policy, as composefs-rs reads it", { labels: 'host' }],
   ['labels', 'host-last', 'by the policy, a file of several names by its last', { labels: 'host-last' }],
   ['labels', 'libselinux', "by the tree's policy, as libselinux reads it", { labels: 'libselinux' }],
+  ['labels', 'libselinux-nul', 'as libselinux, each with a NUL at its end', { labels: 'libselinux-nul' }],
   ['whiteouts', 'oci', 'wherever in its layer one stands, it hides lower layers', { whiteouts: 'oci' }],
   ['whiteouts', 'host', 'each removes what is there at its moment', { whiteouts: 'host' }],
   ['hardLinks', 'kept', 'kept', { hardLinks: 'kept' }],

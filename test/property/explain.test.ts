@@ -10,6 +10,7 @@ import { profileSettings, type ViewSettings } from '../../src/explain/settings.t
 import type { ViewSource } from '../../src/explain/steps.ts';
 import { alternatives, applyChoices, type Choice } from '../../src/explain/variables.ts';
 import { hostProfile } from '../../src/host/profiles.ts';
+import { copyTree } from '../../src/tree/copy.ts';
 import type { Directory } from '../../src/tree/tree.ts';
 import { walk } from '../../src/tree/walk.ts';
 import { arbitraryTree } from './../support/arbitraries.ts';
@@ -33,7 +34,8 @@ function arbitraryRoot(): fc.Arbitrary<Directory> {
 function source(root: Directory): ViewSource {
   return {
     flattened: () => root,
-    relabel: (copy, how) => {
+    relabel: (input, how) => {
+      const copy = copyTree(input);
       for (const { node, path } of [...walk(copy)]) {
         const value = new Uint8Array(
           Buffer.from(how === 'libselinux' && path.length % 2 === 0 ? 'lib_t' : 'host_t'),
@@ -41,6 +43,7 @@ function source(root: Directory): ViewSource {
         const xattrs = new Map([...node.metadata.xattrs, [byteString('security.selinux'), value]]);
         node.metadata = { ...node.metadata, xattrs };
       }
+      return copy;
     },
   };
 }

@@ -42,12 +42,15 @@ export const SPECIMEN: readonly BuiltLayer[] = layers(
  * Labels by name; libselinux has another opinion of one path. A file whose names have several labels is split by them,
  * or has that of the last name.
  */
-function label(root: Directory, how: PolicyLabels): void {
+function label(input: Directory, how: PolicyLabels): Directory {
+  const root = copyTree(input);
   const split = new Map<Node, Map<string, Node>>();
   // All steps first: nodes are replaced below.
   for (const { path, node, parent, name } of [...walk(root)]) {
-    const type = how === 'libselinux' && path === '/usr/bin/ping' ? 'ping_exec_t' : `${name || 'root'}_t`;
-    const metadata = { ...node.metadata, xattrs: withLabel(node.metadata.xattrs, type) };
+    const type =
+      how.startsWith('libselinux') && path === '/usr/bin/ping' ? 'ping_exec_t' : `${name || 'root'}_t`;
+    const end = how === 'libselinux-nul' ? '\0' : '';
+    const metadata = { ...node.metadata, xattrs: withLabel(node.metadata.xattrs, `${type}${end}`) };
     const parts = split.get(node) ?? new Map<string, Node>();
     split.set(node, parts);
     if (parts.size === 0 || how === 'host-last') node.metadata = metadata;
@@ -55,6 +58,7 @@ function label(root: Directory, how: PolicyLabels): void {
     parts.set(type, part);
     parent?.children.set(name, part);
   }
+  return root;
 }
 
 function withLabel(xattrs: Directory['metadata']['xattrs'], type: string): Directory['metadata']['xattrs'] {

@@ -1,0 +1,43 @@
+/** `diff`: what differs between the trees of two sources, as they are. */
+import { display } from '../bytes/byte-string.ts';
+import { diffTrees, type TreeDifference } from '../tree/diff.ts';
+import type { SourceOptions } from './load-tree.ts';
+import { Session } from './session.ts';
+import { withTreePair } from './tree-pair.ts';
+
+/** Options of {@link diff}. */
+export interface DiffOptions extends SourceOptions {
+  /** Whether fractions of seconds count; default true. */
+  readonly nanoseconds?: boolean | undefined;
+}
+
+/** One path at which the trees differ. */
+export interface DiffEntry {
+  /** Absolute, escaped for display. */
+  readonly path: string;
+  /** `added`: only B has it. `removed`: only A; both without fields. */
+  readonly kind: TreeDifference['kind'];
+  readonly fields: TreeDifference['fields'];
+}
+
+/** Result of {@link diff}; plain data. */
+export interface DiffResult {
+  readonly a: string;
+  readonly b: string;
+  /** In byte order of paths. */
+  readonly differences: readonly DiffEntry[];
+}
+
+/** Compares two trees; contents by size and fs-verity digest. Throws what opening throws. */
+export async function diff(a: string, b: string, options: DiffOptions = {}): Promise<DiffResult> {
+  return await Session.use(options, (session) =>
+    withTreePair(session, [a, b], options, async (treeA, treeB) => {
+      const nanoseconds = options.nanoseconds ?? true;
+      const differences: DiffEntry[] = [];
+      for (const { path, kind, fields } of diffTrees(treeA.root, treeB.root, { nanoseconds })) {
+        differences.push({ path: display(path), kind, fields });
+      }
+      return { a, b, differences };
+    }),
+  );
+}

@@ -1,0 +1,332 @@
+/** `explain`: why two views of an image disagree, found by trying what is known to differ between views. */
+import { type VerityDigest, verityAlgorithm } from '../bytes/digest.ts';
+import { imageDigest } from '../erofs/image-digest.ts';
+import { isPlanishError, PlanishError } from '../errors.ts';
+import { DigestGoal, type Goal, type TargetTree, TreeGoal } from '../explain/goals.ts';
+import { knownChanges } from '../explain/known-hosts.ts';
+import { Remaker } from '../explain/remaker.ts';
+import { searchExplanation } from '../explain/search.ts';
+import { AS_IT_IS, profileSettings, type ViewForm, type ViewSettings } from '../explain/settings.ts';
+import { alternatives } from '../explain/variables.ts';
+import { DEFAULT_PROFILE, type HostProfile, hostProfile } from '../host/profiles.ts';
+import { readSmallBlob, wholeFile } from '../io/blob-file.ts';
+import { LIMITS } from '../limits.ts';
+import { type ExplainResult, explainedDifferences, explainedPaths, type Finished } from './explain-result.ts';
+import { type LoadedTree, type SourceOptions, withTree } from './load-tree.ts';
+import { Session } from './session.ts';
+import { holdsContents, withTreePair } from './tree-pair.ts';
+import { readUkiClaim, type UkiClaim } from './uki-claim.ts';
+import { parseViewReference, type ViewReference } from './view-reference.ts';
+import { type PreparedSource, prepareViews } from './view-source.ts';
+
+/** Options of {@link explain}. */
+export interface ExplainOptions extends SourceOptions {
+  /** The host whose view of the sources is the start; default `bootc`, or nothing for dumpfiles and images. */
+  readonly profile?: string | undefined;
+  /** Whether to start from the tree that is booted; default: only where a UKI is looked at. */
+  readonly bootable?: boolean | undefined;
+  /** Most settings that are changed at once; default 2. Known hosts are tried however many that takes. */
+  readonly maxChanges?: number | undefined;
+  /** Most differing paths in the result; default 20. */
+  readonly limit?: number | undefined;
+}
+
+/** Most changes of one set, unless told otherwise: three cost a minute on a large image. */
+const DEFAULT_MAX_CHANGES = 2;
+const DEFAULT_LIMIT = 20;
+
+/** The side that is viewed under many settings. */
+interface Subject {
+  readonly reference: string;
+  readonly side: 'a' | 'b';
+  readonly tree: LoadedTree;
+  readonly source: PreparedSource;
+  readonly remaker: Remaker;
+}
+
+/** Where the search starts. */
+interface Base {
+  readonly settings: ViewSettings;
+  readonly profile: string | undefined;
+  readonly form: ViewForm;
+}
+
+/** The side that it is held against. */
+interface Target {
+  readonly reference: string;
+  readonly goal: Goal;
+  readonly digest: VerityDigest | undefined;
+  readonly subject: ExplainResult['subject'];
+  readonly uki?: ExplainResult['uki'];
+}
+
+/**
+ * Explains why `a` and `b` disagree. Each is a source, `digest:HEX`, `profile:NAME` (the other side under another
+ * profile) or `uki:[IMAGE]` (what a UKI demands); one at least is a source. Without `b`, an image is held against the
+ * UKI inside it. Throws what opening throws, and `BAD_OPTION`.
+ */
+export async function explain(
+  a: string,
+  b: string | undefined,
+  options: ExplainOptions = {},
+): Promise<ExplainResult> {
+  const left = parseViewReference(a);
+  const right = parseViewReference(b ?? 'uki:');
+  return await Session.use(options, async (session) => {
+    const run = new Run(session, options);
+    if (left.kind === 'source') {
+      if (right.kind === 'source') return await run.twoSources(left.text, right.text);
+      return await run.against(left.text, 'a', right);
+    }
+    if (right.kind === 'source') return await run.against(right.text, 'b', left);
+    throw new PlanishError('BAD_OPTION', 'one of the two sides must be a source that holds a tree', {
+      hint: 'an image, a tar, rootfs:DIR, dump:FILE or an EROFS image',
+    });
+  });
+}
+
+class Run {
+  readonly #session: Session;
+  readonly #options: ExplainOptions;
+
+  constructor(session: Session, options: ExplainOptions) {
+    this.#session = session;
+    this.#options = options;
+  }
+
+  async twoSources(a: string, b: string): Promise<ExplainResult> {
+    return await withTreePair(this.#session, [a, b], this.#options, async (treeA, treeB) => {
+      if (holdsContents(treeA) && holdsContents(treeB)) return await this.#bothRemade(a, treeA, b, treeB);
+      // Of a source and something finished, the source is what can be made otherwise.
+      const isB = !holdsContents(treeA) && holdsContents(treeB);
+      const [side, subject, other] = isB ? (['b', b, a] as const) : (['a', a, b] as const);
+      return await this.#againstFinished(side, subject, isB ? treeB : treeA, other, isB ? treeA : treeB);
+    });
+  }
+
+  async against(
+    source: string,
+    side: 'a' | 'b',
+    other: Exclude<ViewReference, { kind: 'source' }>,
+  ): Promise<ExplainResult> {
+    if (other.kind === 'digest') return await this.#againstDigest(source, side, other.text, other.digest);
+    if (other.kind === 'profile') return await this.#againstProfile(source, side, other.text, other.profile);
+    const claim = await this.#load(other.image ?? source, undefined, (tree) =>
+      readUkiClaim(this.#session, tree),
+    );
+    return await this.#againstUki(source, side, other.text, claim);
+  }
+
+  async #bothRemade(a: string, treeA: LoadedTree, b: string, treeB: LoadedTree): Promise<ExplainResult> {
+    const subject = await this.#subject(a, 'a', treeA);
+    const second = await this.#subject(b, 'b', treeB);
+    const base = this.#base(subject, 'plain');
+    const target: TargetTree = { kind: 'remade', remaker: second.remaker };
+    const goal = new TreeGoal(subject.remaker, target, subject.source.implied);
+    const digest = digestOrNone(second.remaker, base.settings);
+    return this.#search(subject, base, { reference: b, goal, digest, subject: 'both' });
+  }
+
+  async #againstFinished(
+    side: 'a' | 'b',
+    reference: string,
+    tree: LoadedTree,
+    otherReference: string,
+    other: LoadedTree,
+  ): Promise<ExplainResult> {
+    const subject = await this.#subject(reference, side, tree);
+    const base = this.#base(subject, 'plain', other);
+    const digest = other.kind === 'erofs' ? fileDigest(otherReference, other) : undefined;
+    const target: TargetTree = { kind: 'fixed', root: other.root, format: other.version, digest };
+    const goal = new TreeGoal(subject.remaker, target, subject.source.implied);
+    return this.#search(subject, base, { reference: otherReference, goal, digest, subject: side });
+  }
+
+  async #againstDigest(
+    source: string,
+    side: 'a' | 'b',
+    reference: string,
+    digest: VerityDigest,
+  ): Promise<ExplainResult> {
+    return await this.#load(source, digest, async (tree) => {
+      const subject = await this.#subject(source, side, tree);
+      const goal = new DigestGoal(subject.remaker, digest);
+      return this.#search(subject, this.#base(subject, 'plain'), { reference, goal, digest, subject: side });
+    });
+  }
+
+  async #againstProfile(
+    source: string,
+    side: 'a' | 'b',
+    reference: string,
+    profile: HostProfile,
+  ): Promise<ExplainResult> {
+    const options = { ...this.#options, algorithm: profile.algorithm };
+    return await withTree(
+      this.#session,
+      source,
+      options,
+      { contents: false, digests: true },
+      async (tree) => {
+        const subject = await this.#subject(source, side, tree);
+        const base = this.#base(subject, 'plain');
+        const form = profile.boot === undefined ? 'plain' : base.form;
+        const { remaker } = subject;
+        const settings = profileSettings(profile, form);
+        const digest = remaker.digest(settings);
+        const root = remaker.tree(remaker.identify(settings));
+        const target: TargetTree = { kind: 'fixed', root, format: remaker.format(settings), digest };
+        const goal = new TreeGoal(remaker, target, subject.source.implied);
+        return this.#search(subject, base, { reference, goal, digest, subject: side });
+      },
+    );
+  }
+
+  async #againstUki(
+    source: string,
+    side: 'a' | 'b',
+    reference: string,
+    claim: UkiClaim,
+  ): Promise<ExplainResult> {
+    const { digest, path, argument } = claim;
+    return await this.#load(source, digest, async (tree) => {
+      const subject = await this.#subject(source, side, tree);
+      const base = this.#base(subject, 'bootable');
+      const dump = dumpOf(claim);
+      const uki = { path, argument, dump: dump && { path: dump.path, agrees: dump.agrees } };
+      const target = { reference, digest, subject: side, uki };
+      const byDigest = this.#search(subject, base, {
+        ...target,
+        goal: new DigestGoal(subject.remaker, digest),
+      });
+      if (byDigest.explanations.length > 0 || dump === undefined) return byDigest;
+      const fixed: TargetTree = { kind: 'fixed', root: dump.root, format: undefined, digest: undefined };
+      const goal = new TreeGoal(subject.remaker, fixed, subject.source.implied);
+      return { ...this.#search(subject, base, { ...target, goal }), equal: false };
+    });
+  }
+
+  /** Opens a source with contents measured by the algorithm of a digest. */
+  async #load<T>(
+    source: string,
+    digest: VerityDigest | undefined,
+    use: (tree: LoadedTree) => Promise<T>,
+  ): Promise<T> {
+    const algorithm = digest === undefined ? this.#options.algorithm : verityAlgorithm(digest);
+    const needs = { contents: false, digests: true };
+    return await withTree(this.#session, source, { ...this.#options, algorithm }, needs, use);
+  }
+
+  async #subject(reference: string, side: 'a' | 'b', tree: LoadedTree): Promise<Subject> {
+    const source = await prepareViews(this.#session, tree);
+    return { reference, side, tree, source, remaker: new Remaker(source, tree.algorithm) };
+  }
+
+  /** What the host makes of the subject; the subject as it is where it is finished, or where the host refuses it. */
+  #base({ tree, remaker }: Subject, usual: ViewForm, other?: LoadedTree): Base {
+    const { profile, bootable } = this.#options;
+    const form = bootable === undefined ? usual : bootable ? 'bootable' : 'plain';
+    const asItIs: ViewSettings = { ...AS_IT_IS, format: tree.version ?? other?.version ?? 1 };
+    const bare: Base = { settings: asItIs, profile: undefined, form: 'plain' };
+    if (!holdsContents(tree) && profile === undefined && bootable === undefined) return bare;
+    const host = hostProfile(profile ?? DEFAULT_PROFILE);
+    for (const possible of form === 'bootable' ? (['bootable', 'plain'] as const) : (['plain'] as const)) {
+      const settings = profileSettings(host, possible);
+      if (this.#isAccepted(remaker, settings)) return { settings, profile: host.name, form: possible };
+    }
+    return bare;
+  }
+
+  #isAccepted(remaker: Remaker, settings: ViewSettings): boolean {
+    try {
+      remaker.identify(settings);
+      return true;
+    } catch (error) {
+      if (!isPlanishError(error) || error.kind !== 'input') throw error;
+      const message = `hosts refuse this tree, so it is taken less far: ${error.message}`;
+      this.#session.onWarning({ code: 'NO_HOST_DIGEST', message });
+      return false;
+    }
+  }
+
+  #search(subject: Subject, base: Base, target: Target): ExplainResult {
+    const session = this.#session;
+    const { remaker, tree, side, source } = subject;
+    const hasHosts = holdsContents(tree) && target.subject !== 'both';
+    const onTrial = (done: number): void => {
+      session.checkInterrupted();
+      session.onProgress({ stage: 'digest', done, total: undefined, unit: 'steps' });
+    };
+    const candidates = alternatives(base.settings);
+    const result = searchExplanation(base.settings, target.goal, {
+      known: holdsContents(tree) ? knownChanges(base.settings, remaker.algorithm) : [],
+      candidates: target.subject === 'both' ? candidates.filter(({ ofHosts }) => ofHosts) : candidates,
+      maxChanges: this.#options.maxChanges ?? DEFAULT_MAX_CHANGES,
+      onTrial,
+    });
+    const { goal } = target;
+    const swapped = side === 'b';
+    const finished = {
+      base: base.settings,
+      remaker,
+      goal,
+      result,
+      hasHosts,
+      swapped,
+      implied: source.implied,
+    };
+    return report(finished, subject, base, target, this.#options.limit ?? DEFAULT_LIMIT);
+  }
+}
+
+function report(
+  finished: Finished,
+  { reference, remaker, tree, side }: Subject,
+  { profile, form, settings }: Base,
+  target: Target,
+  limit: number,
+): ExplainResult {
+  const own = tree.kind === 'erofs' && profile === undefined ? fileDigest(reference, tree) : undefined;
+  const subject = { reference, digest: own ?? digestOrNone(remaker, settings) };
+  const other = { reference: target.reference, digest: target.digest };
+  const [best] = finished.result.explanations;
+  return {
+    a: side === 'a' ? subject : other,
+    b: side === 'a' ? other : subject,
+    subject: target.subject,
+    base: { profile, form, algorithm: remaker.algorithm },
+    equal: best !== undefined && best.changes.length === 0 && best.remaining.length === 0,
+    explanations: explainedDifferences(finished),
+    trials: finished.result.trials,
+    complete: finished.result.complete,
+    differences: explainedPaths(finished, limit),
+    ...(target.uki === undefined ? {} : { uki: target.uki }),
+  };
+}
+
+/** The shipped dumpfile, and whether an image of it has the digest of the UKI, in a format that hosts use. */
+function dumpOf({
+  dump,
+  digest,
+}: UkiClaim): (NonNullable<UkiClaim['dump']> & { agrees: boolean }) | undefined {
+  if (dump === undefined) return undefined;
+  const source = { flattened: () => dump.root, relabel: () => dump.root };
+  const remaker = new Remaker(source, verityAlgorithm(digest));
+  const agrees = ([1, 2] as const).some(
+    (format) => digestOrNone(remaker, { ...AS_IT_IS, format }) === digest,
+  );
+  return { ...dump, agrees };
+}
+
+function digestOrNone(remaker: Remaker, settings: ViewSettings): VerityDigest | undefined {
+  try {
+    return remaker.digest(settings);
+  } catch (error) {
+    if (isPlanishError(error) && error.kind === 'input') return undefined;
+    throw error;
+  }
+}
+
+function fileDigest(path: string, { algorithm }: LoadedTree): VerityDigest {
+  return imageDigest(readSmallBlob(wholeFile(path), LIMITS.erofsBytes), algorithm);
+}
