@@ -1,10 +1,10 @@
 /** Checks of layers one by one, and of how they go together. */
-import type { ByteString } from '../bytes/byte-string.ts';
+import { type ByteString, byteString } from '../bytes/byte-string.ts';
 import { type ErrorCode, isPlanishError, type PlanishError } from '../errors.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import type { LayerEntry } from '../tree/entry.ts';
 import { sameMetadata } from '../tree/metadata.ts';
-import { normalizePath, quotePath } from '../tree/path.ts';
+import { baseName, MARKER_PREFIX, normalizePath, quotePath } from '../tree/path.ts';
 import type { Warning, WarningCode } from '../warnings.ts';
 import type { Finding, LintContext, LintLayer, LintProfile, Reading } from './rule.ts';
 import { finding, type RuleId } from './rules.ts';
@@ -181,13 +181,24 @@ function fromWarning(rules: RuleOfCode<WarningCode>, warning: Warning, layer?: n
 
 /** What shows when layers are applied one after the other, in either reading. */
 function checkReadings({ oci, host, refusal }: LintContext, known: readonly Finding[]): Finding[] {
-  const failures = [oci, host]
-    .flatMap(({ failure }) => failure ?? [])
-    .map((failure) => fromFailure(FLATTEN_FAILURES, failure));
+  const failures = [
+    ...(oci.failure === undefined ? [] : [fromFailure(FLATTEN_FAILURES, oci.failure)]),
+    ...(host.failure === undefined ? [] : [fromHostFailure(host.failure, oci)]),
+  ];
   const parents = host.warnings.filter(({ code }) => code === 'PARENT_CREATED');
   const refused = refusal === undefined || parents.length > 0 ? [] : [fromFailure(FLATTEN_FAILURES, refusal)];
   const found = [...failures, ...refused, ...parents.map(missingParent), ...oddities(oci)];
   return unique(found.filter((one) => !isKnown(one, known)));
+}
+
+/** Engines pass over a whiteout below a link, which umoci writes where a directory became one; hosts refuse it. */
+function fromHostFailure(failure: PlanishError, oci: Reading): Finding {
+  const isMarker = baseName(byteString(failure.detail.path ?? '')).startsWith(MARKER_PREFIX);
+  const isHostsOwn = failure.code === 'PARENT_NOT_DIRECTORY' && isMarker && oci.failure === undefined;
+  return fromFailure(
+    isHostsOwn ? { PARENT_NOT_DIRECTORY: 'whiteout-below-link' } : FLATTEN_FAILURES,
+    failure,
+  );
 }
 
 function missingParent({ layer, path = '' }: Warning): Finding {

@@ -121,6 +121,13 @@ export const LAYER_RULES = {
     title: 'An entry lies below something that is no directory.',
     hint: 'name entries by their real path, not through links',
   },
+  'whiteout-below-link': {
+    severity: 'error',
+    scope: 'any',
+    title: 'A whiteout lies below something that is no directory any more.',
+    hint: 'drop whiteouts below a directory that the same layer replaces',
+    fix: 'reads them as engines do and writes no whiteouts',
+  },
   'link-target-missing': {
     severity: 'error',
     scope: 'any',
@@ -170,7 +177,7 @@ export const LAYER_RULES = {
     fix: 'writes at most --max-layers layers, 64 unless asked',
   },
   'platform-mismatch': {
-    severity: 'warning',
+    severity: 'error',
     scope: 'any',
     title: 'Index and config disagree about the platform.',
     hint: 'state the same os, architecture and variant in both',

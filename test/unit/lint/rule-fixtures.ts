@@ -1,6 +1,6 @@
 /** For every rule a way to spoil the clean image so that this rule speaks and no other. */
 import type { RuleId } from '../../../src/lint/rules.ts';
-import { directory, extension, file, hardlink, pax, rawHeader } from '../../support/tar-maker.ts';
+import { directory, extension, file, hardlink, pax, rawHeader, symlink } from '../../support/tar-maker.ts';
 import { makePe, makeUki } from '../../support/uki-maker.ts';
 import { type ImageFixture, WRONG_DIGEST } from './image-fixture.ts';
 
@@ -62,6 +62,8 @@ const LAYERS = {
   'path-invalid': (image) => image.layer(file('../usr/a')),
   'parent-missing': (image) => image.layer(file('usr/none/a')),
   'parent-not-directory': (image) => image.layer(file('etc/os-release/a')),
+  'whiteout-below-link': (image) =>
+    image.file('usr/lib/old/a').layer(symlink('usr/lib/old', 'new'), file('usr/lib/old/.wh.a')),
   'link-target-missing': (image) => image.layer(hardlink('usr/a', 'usr/none')),
   'duplicate-entry': (image) => image.layer(file('usr/a', '1'), file('./usr/a', '2')),
   'whiteout-order': (image) => image.layer(file('usr/bin/tool', 'new'), file('usr/bin/.wh.tool')),
