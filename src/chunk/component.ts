@@ -63,6 +63,8 @@ export interface Claim {
 export interface SourceClaims {
   readonly components: ReadonlyMap<ByteString, ComponentFacts>;
   readonly claims: readonly Claim[];
+  /** Newest day (UTC, since 1970) that a strong source knows of besides days of changes: that of a build. */
+  readonly newestDay?: number | undefined;
 }
 
 /** What a source may look at. */

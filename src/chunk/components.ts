@@ -3,6 +3,8 @@ import { type ByteString, compareBytes } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
 import type { Directory } from '../tree/tree.ts';
 import type { OnWarning } from '../warnings.ts';
+import { alpmSource } from './alpm.ts';
+import { apkSource } from './apk.ts';
 import { bigFilesSource } from './big-files.ts';
 import type {
   ClaimContext,
@@ -12,14 +14,23 @@ import type {
   FileReader,
   SourceClaims,
 } from './component.ts';
+import type { ComponentMapEntry } from './component-map.ts';
+import { componentMapSource } from './component-map-source.ts';
 import { databaseSource } from './database.ts';
 import { type DerivedRule, derivedSource } from './derived.ts';
 import { dpkgSource } from './dpkg.ts';
+import { firmwareSource } from './firmware.ts';
+import { flatpakSource } from './flatpak.ts';
+import { gemsSource } from './gems.ts';
 import { kernelSource } from './kernel.ts';
+import { nodeModulesSource } from './node-modules.ts';
+import { pythonSource } from './python.ts';
 import { dayOf, estimateRate } from './rates.ts';
 import { restSource } from './rest.ts';
+import { rpmGhostSource, rpmSource } from './rpm.ts';
 import { estimateTarBytes } from './tar-size.ts';
 import { linkGroups, TreeIndex } from './tree-index.ts';
+import { userXattrsSource } from './user-xattrs.ts';
 
 /** Options of {@link assignComponents}. */
 export interface AssignOptions {
@@ -27,6 +38,8 @@ export interface AssignOptions {
   readonly sources?: readonly ComponentSource[];
   /** Rules for generated files, before the built-in ones. */
   readonly derivedRules?: readonly DerivedRule[];
+  /** Components that the user assigned paths to (see `component-map.ts`). */
+  readonly componentMap?: readonly ComponentMapEntry[] | undefined;
   readonly onWarning?: OnWarning;
 }
 
@@ -40,9 +53,29 @@ export interface Assignment {
   readonly today: number;
 }
 
+/** Sources that need no options. */
+const BUILT_IN: readonly ComponentSource[] = [
+  databaseSource,
+  userXattrsSource,
+  dpkgSource,
+  rpmSource,
+  apkSource,
+  alpmSource,
+  pythonSource,
+  nodeModulesSource,
+  gemsSource,
+  flatpakSource,
+  firmwareSource,
+  kernelSource,
+  rpmGhostSource,
+  bigFilesSource,
+  restSource,
+];
+
 function sourcesOf(options: AssignOptions): ComponentSource[] {
-  const builtIn = [databaseSource, dpkgSource, kernelSource, derivedSource(options.derivedRules)];
-  const all = [...builtIn, bigFilesSource, restSource, ...(options.sources ?? [])];
+  const { derivedRules, componentMap = [], sources = [] } = options;
+  const mapped = componentMap.length === 0 ? [] : [componentMapSource(componentMap)];
+  const all = [...BUILT_IN, derivedSource(derivedRules), ...mapped, ...sources];
   // Strong before weak, then by priority; names settle what is left, never the order of a list.
   const rank = (source: ComponentSource): number => (source.strength === 'strong' ? 0 : 1);
   return all.sort((a, b) => rank(a) - rank(b) || a.priority - b.priority || (a.name < b.name ? -1 : 1));
@@ -98,13 +131,14 @@ class AssignmentState implements ClaimContext {
   /** Newest change that databases know of; without any, the newest file. */
   setToday(said: readonly SourceClaims[]): void {
     let newest: number | undefined;
-    for (const claims of said) {
-      for (const [key, facts] of this.#complete(claims)) {
-        if (facts.rate !== undefined || !claims.components.has(key)) continue;
-        for (const day of facts.changeDays ?? []) newest = Math.max(newest ?? day, day);
+    for (const { components, newestDay } of said) {
+      if (newestDay !== undefined) newest = Math.max(newest ?? newestDay, newestDay);
+      for (const { rate, changeDays = [] } of components.values()) {
+        if (rate !== undefined) continue;
+        for (const day of changeDays) newest = Math.max(newest ?? day, day);
       }
     }
-    this.#today = newest ?? newestDay(this.index.items.map(({ node }) => node.metadata.mtime.sec)) ?? 0;
+    this.#today = newest ?? newestFile(this.index.items.map(({ node }) => node.metadata.mtime.sec)) ?? 0;
   }
 
   /** Facts of a source, with the newest time of the claimed files where it knows no days. */
@@ -197,6 +231,6 @@ function mergeFacts(a: ComponentFacts, b: ComponentFacts): ComponentFacts {
   };
 }
 
-function newestDay(times: readonly number[]): number | undefined {
+function newestFile(times: readonly number[]): number | undefined {
   return times.length === 0 ? undefined : dayOf(times.reduce((a, b) => Math.max(a, b)));
 }

@@ -1,10 +1,10 @@
 /** Components from a dpkg database: one for each source package. */
-import { type ByteString, byteString, display, fromBytes } from '../bytes/byte-string.ts';
+import { type ByteString, byteString } from '../bytes/byte-string.ts';
 import { isPlanishError } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
 import type { Directory, Node } from '../tree/tree.ts';
 import { joinPath, lookup, sortedChildren } from '../tree/walk.ts';
 import type { Claim, ClaimContext, ComponentFacts, ComponentSource, SourceClaims } from './component.ts';
+import { ignoreDatabase, readDatabaseText, regularFiles } from './database-file.ts';
 import { parseChangelogDays, readChangelog } from './debian-changelog.ts';
 import {
   type Diversion,
@@ -60,14 +60,6 @@ function wantedPaths(root: Directory): ByteString[] {
   return wanted;
 }
 
-function regularFiles(root: Directory, path: ByteString): ByteString[] {
-  const directory = lookup(root, path);
-  if (directory?.type !== 'directory') return [];
-  return sortedChildren(directory)
-    .filter(([, node]) => node.type === 'regular')
-    .map(([name]) => joinPath(path, name));
-}
-
 /** Debian's changelogs in a documentation directory; the one of upstream only where there is no other. */
 function changelogs(directory: Directory, path: ByteString): ByteString[] {
   const names = sortedChildren(directory)
@@ -114,21 +106,8 @@ function noteNewest(newest: Map<ByteString, number[]>, key: ByteString, node: No
   newest.set(key, [Math.max(known, day)]);
 }
 
-/** Text of a database file; a warning and `undefined` where it is there but cannot be had. */
-function readText(context: ClaimContext, path: ByteString): ByteString | undefined {
-  if (lookup(context.index.root, path)?.type !== 'regular') return undefined;
-  const bytes = context.reader.read(path);
-  if (bytes !== undefined && bytes.length <= LIMITS.packageDatabaseBytes) return fromBytes(bytes);
-  ignore(context, path, 'the file could not be read or is too large');
-  return undefined;
-}
-
-function ignore(context: ClaimContext, path: ByteString, message: string): void {
-  context.onWarning({ code: 'DATABASE_IGNORED', message, path: display(path) });
-}
-
 function parsePackages(context: ClaimContext, path: ByteString): DpkgPackage[] {
-  const text = readText(context, path);
+  const text = readDatabaseText(context, path);
   if (text === undefined) return [];
   try {
     let bad = 0;
@@ -136,12 +115,12 @@ function parsePackages(context: ClaimContext, path: ByteString): DpkgPackage[] {
     const packages = parseStatus(text, (line) => {
       first = bad++ === 0 ? line : first;
     });
-    if (bad > 0) ignore(context, path, `${bad} stanzas name no package, the first at line ${first}`);
+    if (bad > 0) ignoreDatabase(context, path, `${bad} stanzas name no package, the first at line ${first}`);
     return packages;
   } catch (error) {
     // Without a database the files still have other sources; the image is built, only less cleverly.
     if (!isPlanishError(error, 'DPKG_BAD_DATABASE')) throw error;
-    ignore(context, path, error.message);
+    ignoreDatabase(context, path, error.message);
     return [];
   }
 }
@@ -163,7 +142,7 @@ function readStatus(context: ClaimContext): PackageFiles[] {
   });
   const [first] = missing;
   if (first !== undefined) {
-    ignore(context, STATUS, `${missing.length} packages have no file list, the first is ${first}`);
+    ignoreDatabase(context, STATUS, `${missing.length} packages have no file list, the first is ${first}`);
   }
   return packages;
 }
@@ -172,7 +151,7 @@ function readStatus(context: ClaimContext): PackageFiles[] {
 function readLists(context: ClaimContext, records: readonly ByteString[]): ByteString[] | undefined {
   const read = (suffix: string): ByteString | undefined => {
     const path = records.find((record) => record.endsWith(suffix));
-    return path === undefined ? undefined : readText(context, path);
+    return path === undefined ? undefined : readDatabaseText(context, path);
   };
   const list = read('.list');
   if (list !== undefined) return parseFileList(list);
@@ -189,7 +168,7 @@ function readStatusD(context: ClaimContext): PackageFiles[] {
   for (const path of regularFiles(root, STATUS_D)) {
     if (path.endsWith('.md5sums')) continue;
     const sums = byteString(`${path}.md5sums`);
-    const listed = parseMd5sums(readText(context, sums) ?? byteString(''));
+    const listed = parseMd5sums(readDatabaseText(context, sums) ?? byteString(''));
     const records = lookup(root, sums) === undefined ? [path] : [path, sums];
     for (const pkg of parsePackages(context, path)) {
       packages.push({ package: pkg, key: dpkgKey(pkg.source), records, listed });
@@ -214,10 +193,10 @@ function diverter(context: ClaimContext): (path: ByteString, name: ByteString) =
 }
 
 function readDiversions(context: ClaimContext): Diversion[] {
-  const text = readText(context, DIVERSIONS);
+  const text = readDatabaseText(context, DIVERSIONS);
   if (text === undefined) return [];
   const diversions = parseDiversions(text);
-  if (diversions === undefined) ignore(context, DIVERSIONS, 'the diversions are malformed');
+  if (diversions === undefined) ignoreDatabase(context, DIVERSIONS, 'the diversions are malformed');
   return diversions ?? [];
 }
 
@@ -229,7 +208,7 @@ function changeDays(context: ClaimContext, name: ByteString): number[] {
   for (const path of changelogs(doc.directory, doc.path)) {
     const bytes = context.reader.read(path);
     const text = bytes === undefined ? undefined : readChangelog(bytes);
-    if (text === undefined) ignore(context, path, 'the changelog could not be read');
+    if (text === undefined) ignoreDatabase(context, path, 'the changelog could not be read');
     else days.push(...parseChangelogDays(text));
   }
   return days;
