@@ -1,0 +1,88 @@
+/** What composefs-rs' own program computes of images, in repositories of every format and algorithm. */
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { HashAlgorithm } from '../../src/bytes/digest.ts';
+import { runTool } from './composefs-tools.ts';
+
+/** A choice of repository. */
+export interface RepositoryKind {
+  readonly algorithm: HashAlgorithm;
+  readonly format: 1 | 2;
+}
+
+export const REPOSITORY_KINDS: readonly RepositoryKind[] = [
+  { algorithm: 'sha512', format: 1 },
+  { algorithm: 'sha512', format: 2 },
+  { algorithm: 'sha256', format: 1 },
+  { algorithm: 'sha256', format: 2 },
+];
+
+/** A digest, or the first lines of why there is none. */
+export type PeerOutcome = { readonly digest: string } | { readonly refused: string };
+
+/** cfsctl syncs its file system at every pull, which on a disk takes longer than all else. */
+const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+/** Repositories in a temporary directory; close them. */
+export class CfsctlHost {
+  readonly #folder = mkdtempSync(join(MEMORY, 'planish-cfsctl-'));
+  readonly #program: string;
+  readonly #made = new Set<string>();
+
+  constructor(program = 'cfsctl') {
+    this.#program = program;
+  }
+
+  /** Pulls an image of a layout (`oci:DIR:TAG`); `undefined`, or why it is refused. */
+  pull(kind: RepositoryKind, reference: string, name: string): string | undefined {
+    const { status, stderr } = runTool(this.#program, [
+      ...this.#repository(kind),
+      'oci',
+      'pull',
+      reference,
+      name,
+    ]);
+    return status === 0 ? undefined : brief(stderr);
+  }
+
+  /** Digest of an image that was pulled. */
+  computeId(kind: RepositoryKind, name: string, bootable: boolean): PeerOutcome {
+    const { status, stdout, stderr } = this.#oci(kind, 'compute-id', name, bootable);
+    return status === 0 ? { digest: stdout.toString().trim() } : { refused: brief(stderr) };
+  }
+
+  /** Dumpfile of an image that was pulled. */
+  dump(kind: RepositoryKind, name: string, bootable: boolean): string {
+    const { stdout, stderr } = this.#oci(kind, 'dump', name, bootable);
+    return stdout.toString('latin1') || brief(stderr);
+  }
+
+  close(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #oci(kind: RepositoryKind, verb: string, name: string, bootable: boolean): ReturnType<typeof runTool> {
+    const flags = bootable ? ['--bootable'] : [];
+    return runTool(this.#program, [...this.#repository(kind), 'oci', verb, ...flags, name]);
+  }
+
+  #repository({ algorithm, format }: RepositoryKind): string[] {
+    const path = join(this.#folder, `${algorithm}-v${format}`);
+    if (!this.#made.has(path)) {
+      mkdirSync(path, { recursive: true });
+      const kind = ['--algorithm', `fsverity-${algorithm}-12`, '--erofs-version', String(format)];
+      const { status, stderr } = runTool(this.#program, ['--repo', path, 'init', '--insecure', ...kind]);
+      if (status !== 0) throw new Error(`${this.#program} init: ${stderr}`);
+      this.#made.add(path);
+    }
+    return ['--repo', path];
+  }
+}
+
+/** A message without its stack. */
+function brief(stderr: string): string {
+  const text = stderr.split('Stack backtrace')[0] ?? '';
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '' && line !== 'Caused by:' && !/Fetching/.test(line)).join(' | ');
+}
