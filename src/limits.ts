@@ -61,10 +61,10 @@ export const LIMITS = {
   selinuxFileBytes: 16 * 1024 * 1024,
   /** Rules for labels in one SELinux policy; real ones have some 6,000. */
   selinuxRules: 131_072,
-  /** States of the automaton that all rules of an SELinux policy make together; real ones make some 50,000. */
-  selinuxStates: 2 ** 22,
-  /** Steps of matching paths against rules that no table answers: a policy that needs more would take minutes. */
-  selinuxSteps: 2 ** 30,
+  /** States of the automaton that all rules of an SELinux policy make together; real ones make some 70,000. */
+  selinuxStates: 2 ** 20,
+  /** Steps of matching paths against SELinux rules that no table answers; a real system takes some 1,500,000. */
+  selinuxSteps: 2 ** 27,
   /** Bytes of one directory on disk when read at once: names, metadata and all extended attributes. */
   scanBytes: 2 ** 29,
 } as const;

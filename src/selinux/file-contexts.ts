@@ -6,6 +6,7 @@
 import { type ByteString, byteString, fromUtf8 } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
+import { quotePath } from '../tree/path.ts';
 
 /** Who decides: composefs hosts (composefs-rs), or `matchpathcon` and `setfiles`. */
 export type LabelMode = 'host' | 'libselinux';
@@ -65,7 +66,7 @@ export function readRules(file: PolicyText, mode: LabelMode, rules: Rule[]): voi
       throw new PlanishError(
         'LIMIT_EXCEEDED',
         `the SELinux policy has more than ${LIMITS.selinuxRules} rules`,
-        { path: file.path, limit: 'selinuxRules' },
+        { path: quotePath(file.path), limit: 'selinuxRules' },
       );
     }
     rules.push(rule);
@@ -86,7 +87,10 @@ export function* linesOf({ path, text }: PolicyText): Generator<TextLine, void, 
 
 /** A fault of a line. */
 export function badLine({ path, line }: TextLine, message: string): PlanishError {
-  return new PlanishError('SELINUX_BAD_POLICY', `a line of the SELinux policy ${message}`, { path, line });
+  return new PlanishError('SELINUX_BAD_POLICY', `a line of the SELinux policy ${message}`, {
+    path: quotePath(path),
+    line,
+  });
 }
 
 /** The words of a line as the host sees them, none of a comment. Throws where the line is not UTF-8. */

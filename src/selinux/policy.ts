@@ -1,5 +1,6 @@
 /** A policy ready to decide: rules in their order, compiled, and the keys that paths are looked up by. */
 import type { ByteString } from '../bytes/byte-string.ts';
+import { quotePath } from '../tree/path.ts';
 import type { Directory, FileType } from '../tree/tree.ts';
 import {
   type LabelMode,
@@ -143,6 +144,6 @@ function compileRule(rule: Rule, mode: LabelMode): CompiledRegex {
     if (mode === 'libselinux') return compileForLibselinux(rule.regex);
     return compileForHost(rule.regex, rule.type ?? '.');
   } catch (error) {
-    throw regexError(error, rule.regex, { path: rule.path, line: rule.line });
+    throw regexError(error, rule.regex, { path: quotePath(rule.path), line: rule.line });
   }
 }

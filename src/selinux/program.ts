@@ -53,10 +53,10 @@ export class Program {
     this.#max = max;
   }
 
-  /** Counts a state that is kept elsewhere; returns how many there were. Throws `LIMIT_EXCEEDED`. */
+  /** Counts a state that is kept elsewhere; returns its number, from 1. Throws `LIMIT_EXCEEDED`. */
   reserve(): number {
     this.#checkRoom();
-    return this.#reserved++;
+    return ++this.#reserved;
   }
 
   /** Adds a node. Throws `LIMIT_EXCEEDED`. */

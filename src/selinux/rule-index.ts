@@ -8,7 +8,6 @@
  */
 
 import { type ByteClasses, byteClasses } from './byte-classes.ts';
-import { byteSet } from './byte-set.ts';
 import { type PrefixNode, PrefixTree } from './prefix-tree.ts';
 import { NODE_BYTE, NODE_MATCH, NODE_SET, NODE_SPLIT, Program } from './program.ts';
 import type { CompiledRegex } from './regex.ts';
@@ -38,6 +37,7 @@ export class RuleIndex {
   /** The state before anything was read. */
   readonly start: MatchState;
   readonly #program = new Program();
+  readonly #prefixes = new PrefixTree(this.#program);
   readonly #budget: StepBudget;
   readonly #classes: ByteClasses;
   /** Rules outside the automaton, the last first. */
@@ -53,15 +53,14 @@ export class RuleIndex {
   /** Throws `LIMIT_EXCEEDED` when the rules make too many states. */
   constructor(rules: readonly CompiledRegex[], budget: StepBudget = new StepBudget()) {
     this.#budget = budget;
-    const prefixes = new PrefixTree(this.#program);
     rules.forEach(({ whole, test }, rule) => {
-      if (whole !== undefined) prefixes.add(whole, rule);
+      if (whole !== undefined) this.#prefixes.add(whole, rule);
       else this.#others.push({ rule, test });
     });
     this.#others.reverse();
-    this.#classes = byteClasses(this.#literals(prefixes.root), this.#program.sets);
+    this.#classes = byteClasses(this.#literals(), this.#program.sets);
     this.#mark = new Int32Array(this.#program.kind.length);
-    this.start = this.#state(prefixes.root, this.#closure(prefixes.root.entries));
+    this.start = this.#state(this.#prefixes.root, this.#closure(this.#prefixes.root.entries));
   }
 
   /** The state after `text`, bytes one a character, from a state before it. Throws `LIMIT_EXCEEDED`. */
@@ -92,24 +91,17 @@ export class RuleIndex {
   }
 
   /** Which bytes single nodes and the prefix tree name. */
-  #literals(root: PrefixNode): Uint8Array {
+  #literals(): Uint8Array {
     const { kind, a } = this.#program;
-    const named = new Set<number>();
-    for (let node = 0; node < kind.length; node++) if (kind[node] === NODE_BYTE) named.add(a[node] as number);
-    const pending = [root];
-    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-      for (const [byte, child] of at.next) {
-        named.add(byte);
-        pending.push(child);
-      }
-    }
-    return byteSet((byte) => named.has(byte));
+    const named = Uint8Array.from(this.#prefixes.bytes);
+    for (let node = 0; node < kind.length; node++) if (kind[node] === NODE_BYTE) named[a[node] as number] = 1;
+    return named;
   }
 
   #extend(state: MatchState, column: number): MatchState {
     const byte = this.#classes.representative[column] as number;
     const { kind, a, b, sets } = this.#program;
-    const prefix = state.prefix?.next.get(byte);
+    const prefix = state.prefix === undefined ? undefined : this.#prefixes.next(state.prefix, byte);
     const targets = prefix === undefined ? [] : [...prefix.entries];
     for (const node of state.nodes) {
       const operand = a[node] as number;
