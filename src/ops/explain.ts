@@ -3,21 +3,21 @@ import { type VerityDigest, verityAlgorithm } from '../bytes/digest.ts';
 import { imageDigest } from '../erofs/image-digest.ts';
 import { isPlanishError, PlanishError } from '../errors.ts';
 import { DigestGoal, type Goal, type TargetTree, TreeGoal } from '../explain/goals.ts';
-import { knownChanges } from '../explain/known-hosts.ts';
 import { Remaker } from '../explain/remaker.ts';
 import { searchExplanation } from '../explain/search.ts';
-import { AS_IT_IS, profileSettings, type ViewForm, type ViewSettings } from '../explain/settings.ts';
+import { AS_IT_IS, type ViewForm, type ViewSettings } from '../explain/settings.ts';
 import { alternatives } from '../explain/variables.ts';
-import { DEFAULT_PROFILE, type HostProfile, hostProfile } from '../host/profiles.ts';
+import type { HostProfile } from '../host/profiles.ts';
 import { readSmallBlob, wholeFile } from '../io/blob-file.ts';
 import { LIMITS } from '../limits.ts';
+import { type Base, chooseBase, knownSets, type Subject, takeFar, warnRefused } from './explain-base.ts';
 import { type ExplainResult, explainedDifferences, explainedPaths, type Finished } from './explain-result.ts';
 import { type LoadedTree, type SourceOptions, withTree } from './load-tree.ts';
 import { Session } from './session.ts';
 import { holdsContents, withTreePair } from './tree-pair.ts';
 import { readUkiClaim, type UkiClaim } from './uki-claim.ts';
 import { parseViewReference, type ViewReference } from './view-reference.ts';
-import { type PreparedSource, prepareViews } from './view-source.ts';
+import { prepareViews } from './view-source.ts';
 
 /** Options of {@link explain}. */
 export interface ExplainOptions extends SourceOptions {
@@ -34,22 +34,6 @@ export interface ExplainOptions extends SourceOptions {
 /** Most changes of one set, unless told otherwise: three cost a minute on a large image. */
 const DEFAULT_MAX_CHANGES = 2;
 const DEFAULT_LIMIT = 20;
-
-/** The side that is viewed under many settings. */
-interface Subject {
-  readonly reference: string;
-  readonly side: 'a' | 'b';
-  readonly tree: LoadedTree;
-  readonly source: PreparedSource;
-  readonly remaker: Remaker;
-}
-
-/** Where the search starts. */
-interface Base {
-  readonly settings: ViewSettings;
-  readonly profile: string | undefined;
-  readonly form: ViewForm;
-}
 
 /** The side that it is held against. */
 interface Target {
@@ -120,7 +104,7 @@ class Run {
   async #bothRemade(a: string, treeA: LoadedTree, b: string, treeB: LoadedTree): Promise<ExplainResult> {
     const subject = await this.#subject(a, 'a', treeA);
     const second = await this.#subject(b, 'b', treeB);
-    const base = this.#base(subject, 'plain');
+    const base = this.#base(subject, 'plain', undefined, [second.remaker]);
     const target: TargetTree = { kind: 'remade', remaker: second.remaker };
     const goal = new TreeGoal(subject.remaker, target, subject.source.implied);
     const digest = digestOrNone(second.remaker, base.settings);
@@ -172,7 +156,8 @@ class Run {
         const base = this.#base(subject, 'plain');
         const form = profile.boot === undefined ? 'plain' : base.form;
         const { remaker } = subject;
-        const settings = profileSettings(profile, form);
+        const { settings, refused } = takeFar([remaker], profile, form);
+        if (settings === undefined) throw new PlanishError('HOST_TREE_INVALID', refused);
         const digest = remaker.digest(settings);
         const root = remaker.tree(remaker.identify(settings));
         const target: TargetTree = { kind: 'fixed', root, format: remaker.format(settings), digest };
@@ -219,47 +204,26 @@ class Run {
 
   async #subject(reference: string, side: 'a' | 'b', tree: LoadedTree): Promise<Subject> {
     const source = await prepareViews(this.#session, tree);
+    if (source.refused !== undefined) warnRefused(source.refused.message, this.#session.onWarning);
     return { reference, side, tree, source, remaker: new Remaker(source, tree.algorithm) };
   }
 
-  /** What the host makes of the subject; the subject as it is where it is finished, or where the host refuses it. */
-  #base({ tree, remaker }: Subject, usual: ViewForm, other?: LoadedTree): Base {
-    const { profile, bootable } = this.#options;
-    const form = bootable === undefined ? usual : bootable ? 'bootable' : 'plain';
-    const asItIs: ViewSettings = { ...AS_IT_IS, format: tree.version ?? other?.version ?? 1 };
-    const bare: Base = { settings: asItIs, profile: undefined, form: 'plain' };
-    if (!holdsContents(tree) && profile === undefined && bootable === undefined) return bare;
-    const host = hostProfile(profile ?? DEFAULT_PROFILE);
-    for (const possible of form === 'bootable' ? (['bootable', 'plain'] as const) : (['plain'] as const)) {
-      const settings = profileSettings(host, possible);
-      if (this.#isAccepted(remaker, settings)) return { settings, profile: host.name, form: possible };
-    }
-    return bare;
-  }
-
-  #isAccepted(remaker: Remaker, settings: ViewSettings): boolean {
-    try {
-      remaker.identify(settings);
-      return true;
-    } catch (error) {
-      if (!isPlanishError(error) || error.kind !== 'input') throw error;
-      const message = `hosts refuse this tree, so it is taken less far: ${error.message}`;
-      this.#session.onWarning({ code: 'NO_HOST_DIGEST', message });
-      return false;
-    }
+  #base(subject: Subject, form: ViewForm, other?: LoadedTree, others: readonly Remaker[] = []): Base {
+    const format = subject.tree.version ?? other?.version ?? 1;
+    return chooseBase(subject, others, this.#options, { form, format }, this.#session.onWarning);
   }
 
   #search(subject: Subject, base: Base, target: Target): ExplainResult {
     const session = this.#session;
     const { remaker, tree, side, source } = subject;
-    const hasHosts = holdsContents(tree) && target.subject !== 'both';
+    const hasHosts = holdsContents(tree) && target.subject !== 'both' && source.refused === undefined;
     const onTrial = (done: number): void => {
       session.checkInterrupted();
       session.onProgress({ stage: 'digest', done, total: undefined, unit: 'steps' });
     };
     const candidates = alternatives(base.settings);
     const result = searchExplanation(base.settings, target.goal, {
-      known: holdsContents(tree) ? knownChanges(base.settings, remaker.algorithm) : [],
+      known: knownSets(base.settings, subject, remaker.algorithm),
       candidates: target.subject === 'both' ? candidates.filter(({ ofHosts }) => ofHosts) : candidates,
       maxChanges: this.#options.maxChanges ?? DEFAULT_MAX_CHANGES,
       onTrial,
