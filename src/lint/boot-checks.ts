@@ -128,14 +128,13 @@ function checkAddon(context: LintContext, { path, file }: EfiFile): Finding[] {
   return [finding('uki-addon', `${display(path)} is installed only where it is asked for`, place)];
 }
 
-const BOOTUPD = ['/usr/bin/bootupctl', '/usr/libexec/bootupd', '/usr/lib/bootupd'];
+const BOOTUPD = '/usr/lib/bootupd/updates';
 const SYSTEMD_BOOT = '/usr/lib/systemd/boot/efi';
 
 function checkLoader(root: Directory): Finding[] {
   const found: Finding[] = [];
-  const bootupd = BOOTUPD.find((path) => lookup(root, byteString(path)) !== undefined);
-  if (bootupd !== undefined) {
-    found.push(finding('bootupd-present', `${bootupd} makes bootc choose bootupd`, { path: bootupd }));
+  if (lookup(root, byteString(BOOTUPD)) !== undefined) {
+    found.push(finding('bootupd-present', `${BOOTUPD} makes bootc choose bootupd`, { path: BOOTUPD }));
   }
   const directory = lookup(root, byteString(SYSTEMD_BOOT));
   const names = directory?.type === 'directory' ? sortedChildren(directory) : [];

@@ -4,8 +4,8 @@ import { formatPlatform, samePlatform } from '../oci/platform.ts';
 import type { Finding, LintContext } from './rule.ts';
 import { finding } from './rules.ts';
 
-/** Docker stacks at most 128 layers, one of which is the container's own. */
-const DOCKER_LAYERS = 127;
+/** Docker chains at most so many (`maxLayerDepth`), since some of its drivers stack 127 and a container takes two. */
+const DOCKER_LAYERS = 125;
 
 /** Lower directories that one overlayfs takes (OVL_MAX_STACK in the kernel), and containers/storage with it. */
 const OVERLAY_LAYERS = 500;

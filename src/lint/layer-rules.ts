@@ -166,7 +166,7 @@ export const LAYER_RULES = {
     severity: 'warning',
     scope: 'any',
     title: 'The image has more layers than Docker can stack.',
-    hint: 'merge layers until there are 127 or fewer',
+    hint: 'merge layers until there are 125 or fewer',
     fix: 'writes at most --max-layers layers, 64 unless asked',
   },
   'layer-count-overlay': {

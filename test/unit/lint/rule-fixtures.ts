@@ -69,7 +69,7 @@ const LAYERS = {
   'whiteout-order': (image) => image.layer(file('usr/bin/tool', 'new'), file('usr/bin/.wh.tool')),
   'whiteout-without-target': (image) => image.layer(file('usr/bin/.wh.none')),
   'aufs-bookkeeping': (image) => image.layer(directory('.wh..wh.plnk/')),
-  'layer-count': (image) => many(image, 127),
+  'layer-count': (image) => many(image, 125),
   'layer-count-overlay': (image) => many(image, 500),
   'platform-mismatch': (image) => {
     image.layout = {
@@ -141,7 +141,7 @@ const BOOT = {
   'uki-place': (image) => image.seal({}, 'boot/EFI/Linux/sub/6.12.1.efi'),
   'uki-modules': (image) => image.seal({ uname: '6.99.0' }),
   'uki-addon': (image) => image.seal().file(addon, makePe([['.cmdline', 'debug']])),
-  'bootupd-present': (image) => image.file('usr/bin/bootupctl', 'x').seal(),
+  'bootupd-present': (image) => image.file('usr/lib/bootupd/updates/EFI.json', '{}').seal(),
   'systemd-boot-missing': (image) => image.remove('usr/lib/systemd/boot').seal(),
   'composefs-missing': (image) => image.seal({ cmdline: 'rw quiet' }),
   'composefs-key': (image) => image.seal({ cmdline: `composefs.digest=v1-sha512-12:${WRONG_DIGEST}` }),
