@@ -55,13 +55,18 @@ function compile(
   return { test: (subject, budget) => matches(program, entry, subject, { anchored, budget }) };
 }
 
-/** Says of a fault where it lies; other errors stay as they are. Bounds the length of what it repeats. */
+/** Says of a fault where it lies; other errors stay as they are. Bounds and escapes what it repeats. */
 export function regexError(error: unknown, regex: string, where: { path: string; line: number }): unknown {
   if (!(error instanceof RegexFault)) return error;
   const shown = regex.length > 200 ? `${regex.slice(0, 200)}…` : regex;
-  return new PlanishError(
-    'SELINUX_BAD_POLICY',
-    `the regular expression "${shown}" cannot be used: ${error.message}`,
-    where,
+  const message = `the regular expression "${printable(shown)}" cannot be used: ${printable(error.message)}`;
+  return new PlanishError('SELINUX_BAD_POLICY', message, where);
+}
+
+/** Backslashes stay: an expression is full of them, and has the same meaning with other bytes escaped. */
+function printable(text: string): string {
+  return text.replace(
+    /[^\x20-\x7e…]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
 }

@@ -7,6 +7,7 @@ import { Policy } from '../../src/selinux/policy.ts';
 import type { FileReader, PolicyFiles } from '../../src/selinux/policy-files.ts';
 import type { Directory, Node } from '../../src/tree/tree.ts';
 import { lookup, walk } from '../../src/tree/walk.ts';
+import { device, dir, fifo, file, socket, symlink } from './tree-builder.ts';
 
 /** Where the policy "test" lies in an image. */
 export const FILES = '/etc/selinux/test/contexts/files';
@@ -163,4 +164,41 @@ export function arbitraryRegex(kinds: RegexKinds = {}): fc.Arbitrary<string> {
       },
     ),
   })).regex;
+}
+
+/** A tree of lines `TYPE PATH`, types as `matchpathcon -m` names them; parents that no line names are made. */
+export function treeOfPaths(lines: readonly string[]): Directory {
+  const make: Readonly<Record<string, () => Node>> = {
+    d: () => dir(),
+    f: () => file(),
+    l: () => symlink('target'),
+    p: () => fifo(),
+    c: () => device('character', 1, 3),
+    b: () => device('block', 1, 3),
+    s: () => socket(),
+  };
+  const root = dir();
+  for (const line of lines) {
+    const names = line
+      .slice(2)
+      .split('/')
+      .filter((name) => name !== '');
+    const last = names.pop();
+    let parent = root;
+    for (const name of names) parent = childDirectory(parent, byteString(name));
+    const made = make[line.charAt(0)];
+    if (made === undefined) throw new Error(`no type: ${line}`);
+    if (last !== undefined && !parent.children.has(byteString(last)))
+      parent.children.set(byteString(last), made());
+  }
+  return root;
+}
+
+function childDirectory(parent: Directory, name: ByteString): Directory {
+  const known = parent.children.get(name);
+  if (known?.type === 'directory') return known;
+  if (known !== undefined) throw new Error(`${name} is no directory`);
+  const child = dir();
+  parent.children.set(name, child);
+  return child;
 }
