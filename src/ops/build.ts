@@ -88,6 +88,7 @@ export async function build(source: string, options: BuildOptions): Promise<Buil
   // Beside the destination there must be room anyway; the system's temporary directory may be memory.
   const temporaryDirectory = options.temporaryDirectory ?? directoryOf(destination);
   return await Session.use({ ...options, temporaryDirectory }, async (session) => {
+    if (compression === 'zstd') await session.announceZstd();
     // First of all, so that a destination that cannot be is not found out after minutes of reading.
     const writer = openDestination(destination);
     try {

@@ -48,6 +48,7 @@ export async function loadLayers(
   inputs: readonly LayerInput[],
   options: LoadLayersOptions,
 ): Promise<LoadedLayers> {
+  if (inputs.some(({ claimed }) => claimed === 'zstd')) await session.announceZstd();
   const contents = options.contents
     ? inputs.map((input, ordinal) => contentFileOf(session, input, ordinal))
     : [];
@@ -63,6 +64,8 @@ export async function loadLayers(
     results[ordinal] = ingest(session, inputs, ordinal, options, contents[ordinal], progress);
   }
   const ingested = await Promise.all(results);
+  // A tar on its own, or a wrong media type, says only now how it was compressed.
+  if (ingested.some(({ index }) => index.compression === 'zstd')) await session.announceZstd();
   for (const { warnings } of ingested) warnings.forEach(session.onWarning);
   return { layers: ingested.map(({ index }) => index), contents };
 }

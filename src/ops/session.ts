@@ -42,11 +42,14 @@ export class Session {
   readonly #temporaryDirectory: string;
   readonly #descriptors: number[] = [];
   readonly #signal: AbortSignal | undefined;
+  readonly #zstd: ZstdBackendName | undefined;
+  #zstdAnnounced = false;
   readonly #abort: () => void;
   #serial = 0;
 
-  private constructor(options: CommonOptions, zstd: ZstdBackendName) {
-    this.pool = new Pool({ size: checkJobs(options.jobs), zstd });
+  private constructor(options: CommonOptions) {
+    this.#zstd = options.zstd;
+    this.pool = new Pool({ size: checkJobs(options.jobs), zstd: options.zstd });
     this.onProgress = options.onProgress ?? (() => undefined);
     this.onWarning = options.onWarning ?? (() => undefined);
     this.#temporaryDirectory = options.temporaryDirectory ?? tmpdir();
@@ -58,12 +61,7 @@ export class Session {
   /** Runs a verb's work in a session and closes it afterwards. */
   static async use<T>(options: CommonOptions, work: (session: Session) => Promise<T>): Promise<T> {
     if (options.signal?.aborted === true) throw interrupted();
-    const zstd = await loadZstd(options.zstd);
-    const session = new Session(options, zstd.name);
-    if (zstd.name === 'wasm' && options.zstd === undefined) {
-      const message = 'zstd runs as WebAssembly here, several times slower than native';
-      session.onWarning({ code: 'SLOW_FALLBACK', message });
-    }
+    const session = new Session(options);
     try {
       return await work(session);
     } finally {
@@ -74,6 +72,20 @@ export class Session {
   /** Ends when the run was asked to stop: for what waits for the outside world. */
   get signal(): AbortSignal | undefined {
     return this.#signal;
+  }
+
+  /**
+   * To be called before zstd is read or written: says once when that will be slow because only WebAssembly is here.
+   * Threads choose by the same rule, native before WebAssembly, unless one was asked for. Throws `NATIVE_UNAVAILABLE`
+   * when what was asked for cannot be had.
+   */
+  async announceZstd(): Promise<void> {
+    if (this.#zstdAnnounced) return;
+    this.#zstdAnnounced = true;
+    const { name } = await loadZstd(this.#zstd);
+    if (name !== 'wasm' || this.#zstd !== undefined) return;
+    const message = 'zstd runs as WebAssembly here, several times slower than native';
+    this.onWarning({ code: 'SLOW_FALLBACK', message });
   }
 
   /** Throws `INTERRUPTED` once the run was asked to stop. */

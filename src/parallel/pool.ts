@@ -27,7 +27,7 @@ interface Job {
 export interface PoolOptions {
   /** Threads; 0 runs everything inline. */
   readonly size: number;
-  /** zstd backend that every thread uses, so that all bytes come from one. */
+  /** zstd backend that every thread shall use; absent: the native one where it loads. */
   readonly zstd: ZstdBackendName | undefined;
 }
 

@@ -88,9 +88,12 @@ export type TaskName = keyof typeof TASKS;
 export type TaskArguments<N extends TaskName> = Parameters<(typeof TASKS)[N]>[0];
 export type TaskResult<N extends TaskName> = Awaited<ReturnType<(typeof TASKS)[N]>>;
 
-/** Makes the compression backend ready on this thread; must be awaited before any task runs. */
+/**
+ * Holds this thread to the zstd backend that was asked for; must be awaited before any task runs. Without a wish it
+ * is chosen when a stream first needs it, so that runs without zstd do not pay for loading it.
+ */
 export async function prepareThread(zstd: ZstdBackendName | undefined): Promise<void> {
-  await loadZstd(zstd);
+  if (zstd !== undefined) await loadZstd(zstd);
 }
 
 function openFile(file: string): number {

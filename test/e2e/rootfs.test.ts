@@ -34,8 +34,9 @@ function makeRoot(): string {
 test('a directory and the image built from it have the same digests', () => {
   const root = makeRoot();
   const layout = join(directory, 'layout');
-  const built = planishJson(['build', `rootfs:${root}`, '-o', `oci:${layout}:x`]);
-  const fromDirectory = planishJson(['digest', `rootfs:${root}`]);
+  // Attributes are left out: a bare machine has nothing to read them with, and the tree has none.
+  const built = planishJson(['build', '--skip-xattrs', `rootfs:${root}`, '-o', `oci:${layout}:x`]);
+  const fromDirectory = planishJson(['digest', '--skip-xattrs', `rootfs:${root}`]);
   const fromImage = planishJson(['digest', `oci:${layout}:x`]);
   expect(fromDirectory.tree).toBe(fromImage.tree);
   expect(fromDirectory.container).toBe(fromImage.container);
