@@ -38,10 +38,19 @@ export { type DigestAllResult, digestAll, type ProfileDigests } from './ops/dige
 export { type DumpOptions, dump } from './ops/dump.ts';
 export type { KeyEdit } from './ops/image-config.ts';
 export { type InspectedLayer, type InspectOptions, type InspectResult, inspect } from './ops/inspect.ts';
+export {
+  type LintOptions,
+  type LintResult,
+  lint,
+  lintRules,
+  type RuleDescription,
+} from './ops/lint.ts';
+export { type LintFixResult, lintAndFix } from './ops/lint-fix.ts';
 export type { SourceOptions } from './ops/load-tree.ts';
 export { type LsEntry, type LsOptions, ls } from './ops/ls.ts';
 export { type MkfsOptions, type MkfsResult, mkfs } from './ops/mkfs.ts';
 export { type PlanLayer, type PlanMember, type PlanOptions, type PlanResult, plan } from './ops/plan.ts';
+export { formatSarif, type SarifOptions } from './ops/sarif.ts';
 export type { CommonOptions } from './ops/session.ts';
 export type { TreeDigests } from './ops/tree-digests.ts';
 export { type VerifyCheck, type VerifyOptions, type VerifyResult, verify } from './ops/verify.ts';
