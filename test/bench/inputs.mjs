@@ -1,0 +1,99 @@
+/** What benches read: the real server image of the interop tests, and what is made of it once. */
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from './measure.mjs';
+
+/** The built command line. */
+export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** A command of ours. */
+export const planish = (...args) => [process.execPath, MAIN, '--quiet', ...args];
+
+/** A module of the built library. */
+export const library = (path) => import(new URL(`../../dist/${path}`, import.meta.url));
+
+const MAKER = fileURLToPath(new URL('../support/make-server-fixtures.sh', import.meta.url));
+
+/** Finds the server and makes what `names` are of it, in `scratch`. */
+export class Inputs {
+  #scratch;
+  #layout;
+  #root;
+
+  constructor(scratch) {
+    this.#scratch = scratch;
+    const made = join(process.env.PLANISH_TOOLS ?? join(tmpdir(), 'planish-fixtures'), 'server-image');
+    this.#layout = process.env.PLANISH_SERVER_LAYOUT ?? join(made, 'server');
+    this.#root = process.env.PLANISH_SERVER_ROOT ?? join(made, 'server.tar');
+    if (existsSync(this.#layout) && existsSync(this.#root)) return;
+    throw new Error(
+      `benches need a server image: as root, run ${MAKER} ${made}; or set PLANISH_SERVER_LAYOUT (an OCI layout, tag ` +
+        '"server") and PLANISH_SERVER_ROOT (its first layer as one plain tar)',
+    );
+  }
+
+  /** A path for output. */
+  output(name) {
+    return join(this.#scratch, name);
+  }
+
+  /** The root file system as one plain tar. */
+  get tar() {
+    return this.#root;
+  }
+
+  /** The image as it comes, of gzip layers. */
+  get gzipImage() {
+    return `oci:${this.#layout}:server`;
+  }
+
+  /** The blobs of its layers. */
+  get gzipLayers() {
+    const blob = (digest) => join(this.#layout, 'blobs', ...digest.split(':'));
+    const index = JSON.parse(readFileSync(join(this.#layout, 'index.json'), 'utf8'));
+    const manifest = JSON.parse(readFileSync(blob(index.manifests[0].digest), 'utf8'));
+    return manifest.layers.map(({ digest }) => blob(digest));
+  }
+
+  /** The image as planish built it, of zstd layers. */
+  get zstdImage() {
+    const image = `oci:${this.output('zstd-image')}:server`;
+    return this.#once(
+      'zstd-image',
+      () => run(...split(planish('build', this.gzipImage, '-o', image))),
+      image,
+    );
+  }
+
+  /** Its composefs dumpfile, of the tree as it is, with the one algorithm that the C tools know. */
+  get dump() {
+    const path = this.output('server.dump');
+    return this.#once(
+      'server.dump',
+      () =>
+        run('sh', ['-c', '"$@" > "$0"', path, ...planish('dump', this.gzipImage, '--algorithm', 'sha256')]),
+      path,
+    );
+  }
+
+  /** The root unpacked into a directory, without devices so that any user can. */
+  get directory() {
+    const path = this.output('root');
+    const unpack = () => {
+      mkdirSync(path);
+      run('tar', ['-C', path, '--exclude=./dev/*', '-xf', this.tar]);
+    };
+    return this.#once('root', unpack, path);
+  }
+
+  #once(name, make, result) {
+    if (!existsSync(this.output(name))) make();
+    return result;
+  }
+}
+
+function split([program, ...args]) {
+  return [program, args];
+}

@@ -1,0 +1,44 @@
+/**
+ * `npm run bench [-- [--rounds N] [NAME...]]`: each bench puts ours against a peer on the same input, in turns, and
+ * prints a row of ratios. Below 1 is better than the peer. CPU ratios bear a machine that others use; wall ratios do
+ * not. Where a bench can tell, it is an error when both do not come to the same result.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Inputs } from './inputs.mjs';
+import { compare, tableHead, tableRow } from './measure.mjs';
+
+const BENCHES = ['build', 'digest', 'mkfs', 'rootfs', 'verity', 'tar-scan'];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '5' } },
+});
+const wanted = positionals.length === 0 ? BENCHES : positionals;
+const unknown = wanted.filter((name) => !BENCHES.includes(name));
+if (unknown.length > 0) throw new Error(`no bench ${unknown.join(', ')}; there are ${BENCHES.join(', ')}`);
+
+const scratch = mkdtempSync(join(tmpdir(), 'planish-bench-'));
+try {
+  const inputs = new Inputs(scratch);
+  process.stdout.write(`${tableHead()}\n`);
+  for (const name of wanted) await runBench(name, inputs);
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+
+async function runBench(name, inputs) {
+  const bench = await import(`./${name}.mjs`);
+  const missing = bench.needs();
+  if (missing.length > 0) {
+    process.stderr.write(`SKIPPED: ${name}: ${missing.join(', ')} is not on PATH\n`);
+    return;
+  }
+  for (const row of bench.rows(inputs)) {
+    const result = compare(row, Number(values.rounds));
+    if (row.check?.() === false) throw new Error(`${name}: ours and the peer's results differ`);
+    process.stdout.write(`${tableRow(row, result)}\n`);
+  }
+}
