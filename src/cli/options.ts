@@ -107,6 +107,11 @@ export function formatNumber(text: string | undefined): 0 | 1 | 2 | undefined {
   return text === undefined ? undefined : (Number(text.slice(1)) as 0 | 1 | 2);
 }
 
+/** `--component-map FILE`. */
+export function componentMapOption(): Option {
+  return new Option('--component-map <file>', 'JSON or TSV that assigns paths to components, and intervals');
+}
+
 /** A whole number from 1. */
 export function parseCount(text: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);

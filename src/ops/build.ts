@@ -18,6 +18,7 @@ import { type Destination, parseDestination } from '../oci/reference.ts';
 import { canonicalize } from '../tree/canonical.ts';
 import type { Directory } from '../tree/tree.ts';
 import { writeDocuments } from './built-image.ts';
+import { readComponentMap } from './component-map-file.ts';
 import { hostInput } from './host-digests.ts';
 import { bareConfig, type KeyEdit } from './image-config.ts';
 import { type LoadedTree, type SourceOptions, withTree } from './load-tree.ts';
@@ -32,6 +33,8 @@ export interface BuildOptions extends SourceOptions {
   readonly destination: string;
   /** Layer budget, 1 to 500; default 64. */
   readonly maxLayers?: number | undefined;
+  /** File that assigns paths to components (docs/component-sources.md). */
+  readonly componentMap?: string | undefined;
   /** Default `zstd`. */
   readonly compression?: CompressionKind | undefined;
   /** Default 3 for zstd, 6 for gzip. */
@@ -83,6 +86,7 @@ export interface BuildResult {
  */
 export async function build(source: string, options: BuildOptions): Promise<BuildResult> {
   const destination = parseDestination(options.destination);
+  const componentMap = readComponentMap(options.componentMap);
   const compression = options.compression ?? 'zstd';
   checkLevel(compression, options.level ?? DEFAULT_LEVEL[compression]);
   // Beside the destination there must be room anyway; the system's temporary directory may be memory.
@@ -94,7 +98,7 @@ export async function build(source: string, options: BuildOptions): Promise<Buil
     try {
       return await withTree(session, source, options, { contents: true, digests: true }, async (tree) => {
         const shipped = canonicalize(tree.root, { onWarning: session.onWarning });
-        const planned = makePlan(session, shipped, tree.contents, options.maxLayers);
+        const planned = makePlan(session, shipped, tree.contents, options.maxLayers, componentMap);
         const state = { source, tree, shipped, planned, writer, destination, compression };
         return await write(session, state, options);
       });

@@ -1,6 +1,7 @@
 /** From a tree to a plan: components, then layers. */
 import type { ByteString } from '../bytes/byte-string.ts';
 import type { Component } from '../chunk/component.ts';
+import type { ComponentMapEntry } from '../chunk/component-map.ts';
 import { assignComponents } from '../chunk/components.ts';
 import { type LayerPlan, type PlannedLayer, planLayers } from '../chunk/plan.ts';
 import { PlanishError } from '../errors.ts';
@@ -27,6 +28,7 @@ export function makePlan(
   root: Directory,
   contents: readonly ContentFile[],
   maxLayers: number = DEFAULT_MAX_LAYERS,
+  componentMap: readonly ComponentMapEntry[] = [],
 ): PlannedTree {
   if (!Number.isInteger(maxLayers) || maxLayers < 1 || maxLayers > MAX_LAYERS) {
     throw new PlanishError('BAD_OPTION', `max-layers must be a whole number from 1 to ${MAX_LAYERS}`, {
@@ -36,7 +38,7 @@ export function makePlan(
   session.onProgress({ stage: 'plan', done: 0, total: undefined, unit: 'steps' });
   const reader = new TreeFileReader(root, contents);
   try {
-    const { components } = assignComponents(root, reader, { onWarning: session.onWarning });
+    const { components } = assignComponents(root, reader, { componentMap, onWarning: session.onWarning });
     return { components, plan: planLayers(components, { maxLayers }) };
   } finally {
     reader.close();

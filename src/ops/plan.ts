@@ -2,6 +2,7 @@
 import { display } from '../bytes/byte-string.ts';
 import type { LayerPlan } from '../chunk/plan.ts';
 import { canonicalize } from '../tree/canonical.ts';
+import { readComponentMap } from './component-map-file.ts';
 import { type SourceOptions, withTree } from './load-tree.ts';
 import { makePlan } from './make-plan.ts';
 import { Session } from './session.ts';
@@ -10,6 +11,8 @@ import { Session } from './session.ts';
 export interface PlanOptions extends SourceOptions {
   /** Layer budget, 1 to 500; default 64. */
   readonly maxLayers?: number | undefined;
+  /** File that assigns paths to components (docs/component-sources.md). */
+  readonly componentMap?: string | undefined;
 }
 
 /** One component in a plan; sizes in bytes, rates in changes a week. */
@@ -40,10 +43,11 @@ export interface PlanResult {
 
 /** Plans the layers that {@link build} would write. */
 export async function plan(source: string, options: PlanOptions = {}): Promise<PlanResult> {
+  const componentMap = readComponentMap(options.componentMap);
   return await Session.use(options, (session) =>
     withTree(session, source, options, { contents: true, digests: false }, async ({ root, contents }) => {
       const shipped = canonicalize(root, { onWarning: session.onWarning });
-      const planned = makePlan(session, shipped, contents, options.maxLayers);
+      const planned = makePlan(session, shipped, contents, options.maxLayers, componentMap);
       const files = new Map(planned.components.map(({ key, paths }) => [key, paths.length]));
       const { totals, model } = planned.plan;
       const layers = planned.plan.layers.map(({ members, size, stability, cost }) => ({

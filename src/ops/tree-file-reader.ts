@@ -1,12 +1,13 @@
 /** Contents of files of a loaded tree, for package databases and for `cat`. */
 import type { ByteString } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
 import { type ContentFile, ContentReader } from '../parallel/content-file.ts';
 import { type Content, contentSize, type Directory } from '../tree/tree.ts';
 import { lookup } from '../tree/walk.ts';
 
-/** Largest file that is read whole. */
-const WHOLE_FILE_BYTES = 64 * 1024 * 1024;
+/** Largest file that is read whole: an RPM database. Whoever reads others sets tighter bounds. */
+const WHOLE_FILE_BYTES = LIMITS.rpmDatabaseBytes;
 
 const PIECE_BYTES = 256 * 1024;
 
@@ -20,7 +21,7 @@ export class TreeFileReader {
     this.#reader = new ContentReader(contents);
   }
 
-  /** The content of a regular file, `undefined` when there is none at the path or it is larger than 64 MiB. */
+  /** The content of a regular file, `undefined` when there is none at the path or it is larger than an RPM database may be. */
   read(path: ByteString): Uint8Array | undefined {
     const node = lookup(this.#root, path);
     if (node?.type !== 'regular' || contentSize(node.content) > WHOLE_FILE_BYTES) return undefined;

@@ -5,6 +5,7 @@ import { formatBytes, formatCount, formatSeconds, formatTable, shortDigest, trun
 import {
   addSourceOptions,
   collect,
+  componentMapOption,
   formatNumber,
   formatOption,
   type ParsedSourceOptions,
@@ -16,6 +17,7 @@ import type { Runtime } from '../runtime.ts';
 interface ParsedOptions extends ParsedSourceOptions {
   readonly output: string;
   readonly maxLayers?: number;
+  readonly componentMap?: string;
   readonly compression?: 'zstd' | 'gzip' | 'none';
   readonly level?: number;
   readonly format?: string;
@@ -45,6 +47,7 @@ export function addBuild(program: Command, runtime: Runtime): Command {
       ).makeOptionMandatory(),
     )
     .addOption(new Option('--max-layers <n>', 'layer budget, 1 to 500 (default: 64)').argParser(parseCount))
+    .addOption(componentMapOption())
     .addOption(
       new Option('--compression <kind>', 'of the layers (default: "zstd")').choices(['zstd', 'gzip', 'none']),
     )
@@ -80,6 +83,7 @@ async function run(source: string, parsed: ParsedOptions, runtime: Runtime): Pro
     ...sourceOptions(runtime, parsed),
     destination: parsed.output,
     maxLayers: parsed.maxLayers,
+    componentMap: parsed.componentMap,
     compression: parsed.compression,
     level: parsed.level,
     format: formatNumber(parsed.format),

@@ -2,11 +2,18 @@
 import { Command, Option } from 'commander';
 import type { PlanResult } from '../../ops/plan.ts';
 import { formatBytes, formatCount, formatTable, truncate } from '../format.ts';
-import { addSourceOptions, type ParsedSourceOptions, parseCount, sourceOptions } from '../options.ts';
+import {
+  addSourceOptions,
+  componentMapOption,
+  type ParsedSourceOptions,
+  parseCount,
+  sourceOptions,
+} from '../options.ts';
 import type { Runtime } from '../runtime.ts';
 
 interface ParsedOptions extends ParsedSourceOptions {
   readonly maxLayers?: number;
+  readonly componentMap?: string;
   readonly members?: boolean;
 }
 
@@ -23,12 +30,17 @@ export function addPlan(program: Command, runtime: Runtime): Command {
     .description('show how an image would be split, without writing it')
     .argument('<source>', 'what to plan')
     .addOption(new Option('--max-layers <n>', 'layer budget, 1 to 500 (default: 64)').argParser(parseCount))
+    .addOption(componentMapOption())
     .addOption(new Option('--members', 'every component with its size and rate of change'))
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
       const { plan } = await import('../../ops/plan.ts');
-      const result = await plan(source, { ...sourceOptions(runtime, parsed), maxLayers: parsed.maxLayers });
+      const result = await plan(source, {
+        ...sourceOptions(runtime, parsed),
+        maxLayers: parsed.maxLayers,
+        componentMap: parsed.componentMap,
+      });
       runtime.output.json(result);
       runtime.output.print(parsed.members === true ? memberTable(result) : layerTable(result));
       runtime.output.print(`\n${totals(result)}`);
