@@ -51,8 +51,14 @@ function describeVerdict(result: ExplainResult): string {
     `They disagree. ${heading(result, first)}`,
     describeExplained(first),
     ...alternatives,
+    ...describeHosts(result),
     `(${tried})`,
   ].join('\n');
+}
+
+function describeHosts({ hosts }: ExplainResult): string[] {
+  const names = hosts.map(({ profile, form }) => `${profile} (${form})`);
+  return names.length === 0 ? [] : [`as computed by ${names.join(', ')}`];
 }
 
 function heading({ subject }: ExplainResult, { changes, remaining }: ExplainedDifference): string {
@@ -62,18 +68,12 @@ function heading({ subject }: ExplainResult, { changes, remaining }: ExplainedDi
   return subject === 'a' ? `A gives B${rest}, with` : `B gives A${rest}, with`;
 }
 
-function describeExplained({ changes, remaining, hosts }: ExplainedDifference): string {
-  const lines = [...changes.map(describeChange), ...remaining.map(describeRemaining(changes.length > 0))];
-  if (hosts.length > 0 && changes.length > 0) {
-    const names = hosts.map(({ profile, form }) => `${profile} (${form})`);
-    lines.push(`  as computed by ${names.join(', ')}`);
-  }
-  return lines.join('\n');
+function describeExplained({ changes, remaining }: ExplainedDifference): string {
+  return [...changes.map(describeChange), ...remaining.map(describeRemaining(changes.length > 0))].join('\n');
 }
 
-function describeChange({ title, value, means, instead }: ExplainedChange): string {
-  const was = instead === undefined ? '' : `, instead of ${instead.value}: ${instead.means}`;
-  return `  ${title}  ${value}: ${means}${was}`;
+function describeChange({ title, means, instead }: ExplainedChange): string {
+  return `  ${title}: ${means}${instead === undefined ? '' : ` (not: ${instead.means})`}`;
 }
 
 function describeRemaining(besides: boolean): (cause: CountedCause) => string {

@@ -32,7 +32,7 @@ export function knownChanges(base: ViewSettings, algorithm: HashAlgorithm): (rea
   return hostViews(algorithm).map(({ settings }) => choicesBetween(base, settings));
 }
 
-/** Which hosts compute what the goal calls `identity`. */
-export function hostsOf(goal: Goal, identity: string, algorithm: HashAlgorithm): HostView[] {
-  return hostViews(algorithm).filter(({ settings }) => goal.identify(settings) === identity);
+/** Which hosts' views are what the goal asks for, and nothing else. */
+export function hostsOf(goal: Goal, algorithm: HashAlgorithm): HostView[] {
+  return hostViews(algorithm).filter(({ settings }) => goal.judge(settings, 0) !== undefined);
 }

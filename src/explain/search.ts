@@ -73,6 +73,7 @@ class Search {
 
   run(): void {
     this.#try([], Number.POSITIVE_INFINITY);
+    if (this.#cost === 0) return;
     for (const changes of this.#options.known ?? []) this.#tryKnown(changes);
     const maxChanges = this.#options.maxChanges ?? DEFAULT_MAX_CHANGES;
     for (let size = 1; this.#isWorthwhile(size); size++) {
@@ -95,7 +96,7 @@ class Search {
   /** Whether sets of a size can be better than what there is: fewer in all, or as few and nothing left. */
   #isWorthwhile(size: number): boolean {
     if (size > this.#candidates.length) return false;
-    return size < this.#cost || (size === this.#cost && (this.#best[0]?.remaining.length ?? 0) > 0);
+    return size < this.#cost || (size === this.#cost && !this.#isExact);
   }
 
   /** All sets of one size, the likelier first; false when the trials ran out. */
@@ -103,7 +104,7 @@ class Search {
     for (const changes of setsOf(this.#candidates, size)) {
       // Once there is a full match of this size, others of it are looked for in its neighbourhood alone.
       if (this.#isSettled(size) && !this.#isNeighbour(changes)) continue;
-      if (!this.#try(changes, this.#cost - size)) return false;
+      if (!this.#try(changes, this.#allowed(size))) return false;
     }
     return true;
   }
@@ -119,21 +120,35 @@ class Search {
     return shared.length >= changes.length - 1;
   }
 
-  /** A set from outside, without the changes in it that make no difference here. */
+  /** Causes that may remain after a set of a size for it to be as good as the best so far. */
+  #allowed(size: number): number {
+    return this.#isExact ? 0 : this.#cost - size;
+  }
+
+  get #isExact(): boolean {
+    return this.#best[0]?.remaining.length === 0;
+  }
+
+  /** A set from outside; where it accounts for everything, without the changes in it that are not needed. */
   #tryKnown(known: readonly Choice[]): void {
-    const identity = this.#identify(known);
-    if (identity === undefined) return;
+    const remaining = this.#judge(known, Math.max(0, this.#allowed(known.length)));
+    if (remaining === undefined) return;
     let changes = known;
-    for (const change of known) {
+    for (const change of remaining.length > 0 ? [] : known) {
       const without = changes.filter((other) => other !== change);
-      if (this.#identify(without) === identity) changes = without;
+      if (this.#judge(without, 0) !== undefined) changes = without;
     }
-    // Not noted as seen: a smaller set may come to the same.
-    this.#judge(changes, identity, this.#cost - changes.length);
+    const identity = this.#identify(changes);
+    if (identity !== undefined)
+      this.#accept({ changes, settings: this.#settings(changes), remaining, identity });
+  }
+
+  #settings(changes: readonly Choice[]): ViewSettings {
+    return applyChoices(this.#base, changes);
   }
 
   #identify(changes: readonly Choice[]): string | undefined {
-    return this.#goal.identify(applyChoices(this.#base, changes));
+    return this.#goal.identify(this.#settings(changes));
   }
 
   /** Tries a set unless that cannot help; false when the trials ran out. */
@@ -142,28 +157,34 @@ class Search {
     if (identity === undefined || this.#seen.has(identity)) return true;
     if (this.#trials >= this.#maxTrials) return false;
     this.#seen.add(identity);
-    this.#judge(changes, identity, atMost);
+    const remaining = this.#judge(changes, atMost);
+    if (remaining === undefined) return true;
+    this.#accept({ changes, settings: this.#settings(changes), remaining, identity });
     return true;
   }
 
-  #judge(changes: readonly Choice[], identity: string, atMost: number): void {
+  #judge(changes: readonly Choice[], atMost: number): readonly CauseId[] | undefined {
     this.#options.onTrial?.(this.#trials);
     this.#trials++;
-    const settings = applyChoices(this.#base, changes);
-    const remaining = this.#goal.judge(settings, atMost);
-    if (remaining === undefined) return;
-    const known = this.#best.some(
-      (best) => best.identity === identity && best.changes.length <= changes.length,
-    );
-    if (!known) this.#accept({ changes, settings, remaining, identity });
+    return this.#goal.judge(this.#settings(changes), atMost);
   }
 
+  /** What accounts for everything is better than what does not; then the fewest changes and causes are best. */
   #accept(found: Explanation): void {
-    const cost = found.changes.length + found.remaining.length;
-    const left = this.#best[0]?.remaining.length ?? Number.POSITIVE_INFINITY;
-    if (cost < this.#cost || (cost === this.#cost && found.remaining.length < left)) this.#best = [found];
-    else if (cost === this.#cost && found.remaining.length === left) this.#best.push(found);
+    const { identity, changes } = found;
+    if (this.#best.some((best) => best.identity === identity && best.changes.length <= changes.length))
+      return;
+    const order = compare(found, this.#best[0]);
+    if (order < 0) this.#best = [found];
+    else if (order === 0) this.#best.push(found);
   }
+}
+
+function compare(found: Explanation, best: Explanation | undefined): number {
+  if (best === undefined) return -1;
+  const [left, right] = [found.remaining.length, best.remaining.length];
+  if ((left === 0) !== (right === 0)) return left === 0 ? -1 : 1;
+  return found.changes.length + left - (best.changes.length + right) || left - right;
 }
 
 /** Subsets of a size without two values of one variable, by the sum of their places, then by their places. */

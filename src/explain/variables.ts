@@ -85,8 +85,8 @@ const COMPOUND: readonly (readonly [...Row, is: Partial<ViewSettings>])[] = [
 ];
 
 const SIMPLE: readonly Row[] = [
-  ['format', 'v1', 'composefs EROFS version 1', { format: 1 }],
-  ['format', 'v2', 'composefs EROFS version 2', { format: 2 }],
+  ['format', 'v1', 'version 1', { format: 1 }],
+  ['format', 'v2', 'version 2', { format: 2 }],
   ['xattrs', 'all', 'all kept', { xattrs: 'all' }],
   ['xattrs', 'allowlist-only', 'security.capability only', { xattrs: 'allowlist-only' }],
   ['times', 'kept', 'as they are, with fractions of seconds', { times: 'kept' }],
@@ -109,8 +109,8 @@ const SIMPLE: readonly Row[] = [
   ['root', 'usr', 'those of /usr', { root: 'usr' }],
   ['run', 'kept', 'as it is', { run: 'kept' }],
   ['run', 'emptied', 'emptied, with the time of /usr', { run: 'emptied' }],
-  ['format', 'v0', 'composefs EROFS version 0', { format: 0 }],
-  ['format', 'automatic', 'version 1 with a whiteout in the tree, else 0', { format: 'automatic' }],
+  ['format', 'v0', 'version 0', { format: 0 }],
+  ['format', 'automatic', 'version 1 if the tree has a whiteout, else 0', { format: 'automatic' }],
   ['dialect', 'rs', 'composefs-rs', { dialect: 'rs' }],
   ['dialect', 'c', 'mkcomposefs of the C project', { dialect: 'c' }],
   ['xattrs', 'none', 'none', { xattrs: 'none' }],

@@ -37,8 +37,6 @@ export interface ExplainedDifference {
   readonly changes: readonly ExplainedChange[];
   /** What no setting accounts for. */
   readonly remaining: readonly CountedCause[];
-  /** Hosts that compute exactly the view with the changes. */
-  readonly hosts: readonly { readonly profile: string; readonly form: ViewForm }[];
 }
 
 /** A path at which the views differ, with both values. */
@@ -81,6 +79,8 @@ export interface ExplainResult {
   readonly equal: boolean;
   /** The smallest explanations, likeliest first; none where only a digest is known and nothing gave it. */
   readonly explanations: readonly ExplainedDifference[];
+  /** Hosts that make exactly the other side of the subject; not looked for where both are sources. */
+  readonly hosts: readonly { readonly profile: string; readonly form: ViewForm }[];
   /** Views that were compared. */
   readonly trials: number;
   /** Whether all were tried that could have given a smaller explanation. */
@@ -114,7 +114,6 @@ export function explainedDifferences(finished: Finished): ExplainedDifference[] 
   return finished.result.explanations.map((explanation) => ({
     changes: explanation.changes.map((choice) => explainedChange(choice, finished.base)),
     remaining: remainingOf(explanation, finished),
-    hosts: hostNames(explanation, finished),
   }));
 }
 
@@ -130,10 +129,11 @@ function remainingOf({ remaining, settings }: Explanation, finished: Finished): 
   return remaining.map((cause) => counted(cause, counts.get(cause) ?? 0, finished.swapped));
 }
 
-function hostNames({ identity, remaining }: Explanation, finished: Finished): ExplainedDifference['hosts'] {
-  if (!finished.hasHosts || remaining.length > 0) return [];
-  const { goal, remaker } = finished;
-  return hostsOf(goal, identity, remaker.algorithm).map(({ profile, form }) => ({ profile, form }));
+/** Hosts whose view accounts for the other side without a rest. */
+export function explainedHosts({ goal, remaker, result, hasHosts }: Finished): ExplainResult['hosts'] {
+  const [best] = result.explanations;
+  if (!hasHosts || best === undefined || best.remaining.length > 0) return [];
+  return hostsOf(goal, remaker.algorithm).map(({ profile, form }) => ({ profile, form }));
 }
 
 type Differences = Iterable<readonly [TreeDifference, ReadonlySet<CauseId>]>;

@@ -11,7 +11,13 @@ import type { HostProfile } from '../host/profiles.ts';
 import { readSmallBlob, wholeFile } from '../io/blob-file.ts';
 import { LIMITS } from '../limits.ts';
 import { type Base, chooseBase, knownSets, type Subject, takeFar, warnRefused } from './explain-base.ts';
-import { type ExplainResult, explainedDifferences, explainedPaths, type Finished } from './explain-result.ts';
+import {
+  type ExplainResult,
+  explainedDifferences,
+  explainedHosts,
+  explainedPaths,
+  type Finished,
+} from './explain-result.ts';
 import { type LoadedTree, type SourceOptions, withTree } from './load-tree.ts';
 import { Session } from './session.ts';
 import { holdsContents, withTreePair } from './tree-pair.ts';
@@ -261,6 +267,7 @@ function report(
     base: { profile, form, algorithm: remaker.algorithm },
     equal: best !== undefined && best.changes.length === 0 && best.remaining.length === 0,
     explanations: explainedDifferences(finished),
+    hosts: explainedHosts(finished),
     trials: finished.result.trials,
     complete: finished.result.complete,
     differences: explainedPaths(finished, limit),

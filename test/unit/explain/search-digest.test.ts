@@ -90,7 +90,7 @@ describe('hosts', () => {
         maxChanges: 1,
       });
       expect(explanations).toHaveLength(1);
-      const names = hostsOf(goal, explanations[0]?.identity ?? '', 'sha512');
+      const names = hostsOf(goal, 'sha512');
       expect(names.map(({ profile, form }) => `${profile} ${form}`)).toContain(
         `${view.profile} ${view.form}`,
       );
