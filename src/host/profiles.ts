@@ -71,7 +71,7 @@ export const HOST_PROFILES = [
   {
     ...RS,
     name: 'bootc',
-    describes: 'bootc 1.16.4 to 1.16.9, repository made by such a release; also cfsctl 0.8.0 to 0.9.2',
+    describes: 'bootc 1.16.4 to 1.16.9, repository made by such a release; also cfsctl 0.8.0 to 0.9.3',
     source: 'composefs-rs a29622c (bootc 1.16.4) to 0fbc853 (bootc 1.16.9)',
     format: 1,
     container: ALLOWLIST,

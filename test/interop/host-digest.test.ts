@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { formatDumpfile } from '../../src/dumpfile/format.ts';
-import { PlanishError } from '../../src/errors.ts';
-import { hostProfile } from '../../src/host/profiles.ts';
+import { type ErrorCode, PlanishError } from '../../src/errors.ts';
+import { type HostProfile, hostProfile } from '../../src/host/profiles.ts';
 import type { Directory } from '../../src/tree/tree.ts';
 import {
   CfsctlHost,
@@ -25,16 +25,27 @@ const FIRST_SEED = Number(process.env['PLANISH_FIRST_SEED'] ?? 1);
 const IMAGES = Number(process.env['PLANISH_IMAGES'] ?? 320);
 const BATCH = 20;
 
-const hasCfsctl = hasTool('cfsctl', 'digests of random images against composefs-rs');
-const profile = hostProfile('cfsctl');
+/** A host: a profile and the program that it describes. */
+interface Peer {
+  readonly profile: HostProfile;
+  readonly host: CfsctlHost;
+  readonly counts: Record<'plain' | 'bootable' | 'labelled' | 'refused' | 'bootRefused', number>;
+}
 
 const folder = mkdtempSync(join(tmpdir(), 'planish-host-digest-'));
-const host = new CfsctlHost();
-const counts = { plain: 0, bootable: 0, labelled: 0, refused: 0, bootRefused: 0 };
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-  host.close();
-});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Why a host refuses, by its message, and the code that says so here. The first that matches counts. */
+const REASONS: readonly (readonly [RegExp, ErrorCode])[] = [
+  [/Applying SELinux labels/, 'SELINUX_BAD_POLICY'],
+  [/unpacking container layer file.*does not exist/s, 'PARENT_MISSING'],
+  [/unpacking container layer file.*is not a subdirectory/s, 'PARENT_NOT_DIRECTORY'],
+  [/unpacking container layer file.*Invalid filename/s, 'PATH_ESCAPES_ROOT'],
+  [/Processing tar entry.*(?:does not exist|is not a subdirectory)/s, 'LINK_TARGET_MISSING'],
+  [/Processing tar entry.*is a directory/s, 'LINK_TARGET_INVALID'],
+  [/whiteout inode has nlink > 1/, 'UNREPRESENTABLE'],
+  [/./, 'HOST_TREE_INVALID'],
+];
 
 /** First lines in which two dumpfiles differ. */
 function dumpDifference(root: Directory | undefined, theirs: string): string {
@@ -49,6 +60,7 @@ function dumpDifference(root: Directory | undefined, theirs: string): string {
 
 /** Holds one digest of one image against the host's; throws what a person needs to find the reason. */
 function compare(
+  { host }: Peer,
   image: RandomImage,
   kind: RepositoryKind,
   tree: 'plain' | 'bootable',
@@ -56,20 +68,26 @@ function compare(
   theirs: PeerOutcome,
 ): void {
   const mine = ours instanceof PlanishError ? undefined : ours.digests[`${tree} v${kind.format}`];
-  const refused = ours instanceof PlanishError ? ours.message : mine?.refused?.message;
+  const refused = ours instanceof PlanishError ? ours : mine?.refused;
   const where = `seed ${image.seed}, ${tree}, v${kind.format} ${kind.algorithm}`;
   if ('refused' in theirs) {
     if (mine?.digest !== undefined) throw new Error(`${where}: only the host refuses: ${theirs.refused}`);
-    return;
+    const code = REASONS.find(([message]) => message.test(theirs.refused))?.[1];
+    if (code === refused?.code) return;
+    throw new Error(`${where}: refused for ${refused?.code}, by the host for ${code}: ${theirs.refused}`);
   }
   if (mine?.digest === theirs.digest) return;
-  if (mine?.digest === undefined) throw new Error(`${where}: only planish refuses: ${refused}`);
+  if (mine?.digest === undefined) throw new Error(`${where}: only planish refuses: ${refused?.message}`);
   const root = ours instanceof PlanishError ? undefined : ours[tree];
   const dump = host.dump(kind, `s${image.seed}`, tree === 'bootable');
   throw new Error(`${where}: another digest\n${dumpDifference(root, dump)}`);
 }
 
-async function ourOutcomes(image: RandomImage, kind: RepositoryKind): Promise<HostOutcomes | PlanishError> {
+async function ourOutcomes(
+  { profile }: Peer,
+  image: RandomImage,
+  kind: RepositoryKind,
+): Promise<HostOutcomes | PlanishError> {
   try {
     return await hostOutcomes(image.layers, profile, kind.algorithm);
   } catch (error) {
@@ -78,43 +96,65 @@ async function ourOutcomes(image: RandomImage, kind: RepositoryKind): Promise<Ho
   }
 }
 
-async function checkImage(image: RandomImage): Promise<void> {
+async function checkImage(peer: Peer, image: RandomImage): Promise<void> {
   const layout = join(folder, String(image.seed));
   writeLayout(layout, image.layers);
   const name = `s${image.seed}`;
   for (const kind of REPOSITORY_KINDS) {
-    const ours = await ourOutcomes(image, kind);
-    const refused = host.pull(kind, `oci:${layout}:t`, name);
+    const ours = await ourOutcomes(peer, image, kind);
+    const refused = peer.host.pull(kind, `oci:${layout}:t`, name);
     for (const tree of ['plain', 'bootable'] as const) {
-      const theirs = refused === undefined ? host.computeId(kind, name, tree === 'bootable') : { refused };
-      compare(image, kind, tree, ours, theirs);
-      if (kind === REPOSITORY_KINDS[0]) count(image, tree, theirs);
+      const theirs =
+        refused === undefined ? peer.host.computeId(kind, name, tree === 'bootable') : { refused };
+      compare(peer, image, kind, tree, ours, theirs);
+      if (kind === REPOSITORY_KINDS[0]) count(peer, image, tree, theirs);
     }
   }
   rmSync(layout, { recursive: true, force: true });
 }
 
-function count({ policy }: RandomImage, tree: 'plain' | 'bootable', theirs: PeerOutcome): void {
+function count(
+  { counts }: Peer,
+  { policy }: RandomImage,
+  tree: 'plain' | 'bootable',
+  theirs: PeerOutcome,
+): void {
   if (tree === 'plain') counts['digest' in theirs ? 'plain' : 'refused']++;
   else counts['digest' in theirs ? 'bootable' : 'bootRefused']++;
   if (tree === 'bootable' && policy && 'digest' in theirs) counts.labelled++;
 }
 
-describe.skipIf(!hasCfsctl)('random images, composefs-rs', () => {
-  const batches = Array.from({ length: Math.ceil(IMAGES / BATCH) }, (_, index) => FIRST_SEED + index * BATCH);
-  it.each(batches)(`${BATCH} images from seed %i have its digests`, async (first) => {
+/** bootc has no program that computes digests of layers; this one differs in the boot entries that it knows. */
+function bootcAsCfsctl(): HostProfile {
+  const profile = hostProfile('bootc');
+  const { boot } = profile;
+  if (boot === undefined) throw new Error('bootc boots');
+  return { ...profile, boot: { ...boot, entries: { ...boot.entries, addons: true } } };
+}
+
+describe.each([
+  ['cfsctl', hostProfile('cfsctl'), 'cfsctl', IMAGES],
+  ['bootc', bootcAsCfsctl(), 'cfsctl-0.9.0', Math.min(IMAGES, 40)],
+] as const)('random images, profile %s', (_, profile, program, images) => {
+  const available = hasTool(program, `digests of random images against ${program}`);
+  const counts = { plain: 0, bootable: 0, labelled: 0, refused: 0, bootRefused: 0 };
+  const peer: Peer = { profile, host: new CfsctlHost(program), counts };
+  afterAll(() => peer.host.close());
+  const batches = Array.from({ length: Math.ceil(images / BATCH) }, (_, index) => FIRST_SEED + index * BATCH);
+
+  it.skipIf(!available).each(batches)(`${BATCH} images from seed %i have its digests`, async (first) => {
     const faults: string[] = [];
     for (let seed = first; seed < first + BATCH; seed++) {
-      await checkImage(randomImage(seed)).catch((error: Error) => faults.push(error.message));
+      await checkImage(peer, randomImage(seed)).catch((error: Error) => faults.push(error.message));
     }
     expect(faults).toEqual([]);
   });
 
-  it('were mostly accepted, and some refused', () => {
-    process.stderr.write(`host-digest: from seed ${FIRST_SEED}: ${JSON.stringify(counts)}\n`);
-    expect(counts.plain).toBeGreaterThan(0.6 * IMAGES);
-    expect(counts.bootable).toBeGreaterThan(0.5 * IMAGES);
-    expect(counts.labelled).toBeGreaterThan(0.1 * IMAGES);
+  it.skipIf(!available)('were mostly accepted, and some refused', () => {
+    process.stderr.write(`host-digest: ${program}, from seed ${FIRST_SEED}: ${JSON.stringify(counts)}\n`);
+    expect(counts.plain).toBeGreaterThan(0.6 * images);
+    expect(counts.bootable).toBeGreaterThan(0.5 * images);
+    expect(counts.labelled).toBeGreaterThan(0.1 * images);
     expect(counts.refused).toBeGreaterThan(0);
     expect(counts.bootRefused).toBeGreaterThan(counts.refused);
   });
