@@ -4,7 +4,7 @@
 export type ByteSet = Uint8Array;
 
 /** The set of the bytes that a test accepts. */
-export function byteSet(accepts: (byte: number) => boolean): ByteSet {
+function byteSet(accepts: (byte: number) => boolean): ByteSet {
   return Uint8Array.from({ length: 256 }, (_, byte) => (accepts(byte) ? 1 : 0));
 }
 

@@ -28,9 +28,6 @@ export type RegexTree =
   /** Takes what its body takes first, and never less. */
   | { readonly kind: 'atomic'; readonly body: RegexTree };
 
-/** The tree that matches the empty string. */
-export const EMPTY: RegexTree = { kind: 'sequence', items: [] };
-
 /** One byte. */
 export function byteNode(byte: number): RegexTree {
   return { kind: 'byte', byte };

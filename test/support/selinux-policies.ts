@@ -31,7 +31,7 @@ export const SUFFIXES = {
 } as const satisfies Record<keyof PolicyTexts, string>;
 
 /** The policy as it would be found in an image. */
-export function policyFiles(texts: PolicyTexts): PolicyFiles {
+function policyFiles(texts: PolicyTexts): PolicyFiles {
   const text = (file: keyof PolicyTexts): PolicyText | undefined => {
     const content = texts[file];
     const path = byteString(`${FILES}/file_contexts${SUFFIXES[file]}`);
