@@ -79,8 +79,8 @@ function compareWithHost(layout: string, result: string): void {
     const expected = await byHost(result, 'sha512');
     expect(digests.container).toBe(expected['container v1']);
     expect(digests.bootable).toBe(expected['bootable v1']);
-    const { digests: claimed } = await runPlanishJson(['inspect', `oci:${result}:t`]);
-    expect(claimed['composefs.merged.bootable.erofs.v1.fsverity-sha512-12']).toBe(digests.bootable);
+    const { composefs } = await runPlanishJson(['inspect', `oci:${result}:t`]);
+    expect(composefs['composefs.merged.bootable.erofs.v1.fsverity-sha512-12']).toBe(digests.bootable);
     const { checks, findings } = await runPlanishJson(['verify', `oci:${result}:t`]);
     expect(findings).toBe(0);
     expect(checks.filter(({ check }: { check: string }) => check === 'merged')).toHaveLength(2);
