@@ -12,6 +12,7 @@ import { addLint } from './commands/lint.ts';
 import { addLs } from './commands/ls.ts';
 import { addMkfs } from './commands/mkfs.ts';
 import { addPlan } from './commands/plan.ts';
+import { addSelabel } from './commands/selabel.ts';
 import { addVerify } from './commands/verify.ts';
 import { parseCount } from './options.ts';
 import type { Runtime } from './runtime.ts';
@@ -65,6 +66,7 @@ export function createProgram(runtime: Runtime): Command {
     addLint,
     addExplain,
     addDiff,
+    addSelabel,
   ];
   for (const addVerb of add) inherit(program, addVerb(program, runtime));
   return program;

@@ -15,7 +15,6 @@ import { configPlatform } from '../oci/config.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { linuxPlatform, parsePlatform } from '../oci/platform.ts';
 import { type Destination, parseDestination } from '../oci/reference.ts';
-import { canonicalize } from '../tree/canonical.ts';
 import type { Directory } from '../tree/tree.ts';
 import { writeDocuments } from './built-image.ts';
 import { readComponentMap } from './component-map-file.ts';
@@ -24,6 +23,7 @@ import { bareConfig, type KeyEdit } from './image-config.ts';
 import { type LoadedTree, type SourceOptions, withTree } from './load-tree.ts';
 import { makePlan, type PlannedTree, pathsOfLayer } from './make-plan.ts';
 import { Session } from './session.ts';
+import { type ShippedLabels, shipTree } from './ship-labels.ts';
 import { computeTreeDigests, type TreeDigests } from './tree-digests.ts';
 import { type FinishedLayer, writeLayers } from './write-layers.ts';
 
@@ -41,6 +41,8 @@ export interface BuildOptions extends SourceOptions {
   readonly level?: number | undefined;
   /** EROFS format of the image's digest; default 1. Layer keys always use 1. */
   readonly format?: FormatVersion | undefined;
+  /** SELinux labels in the tars; default `keep`. */
+  readonly selinux?: ShippedLabels | undefined;
   readonly labels?: readonly KeyEdit[] | undefined;
   readonly annotations?: readonly KeyEdit[] | undefined;
   /** RFC 3339 time for config and history; default: the source's own. No clock is ever read. */
@@ -97,7 +99,9 @@ export async function build(source: string, options: BuildOptions): Promise<Buil
     const writer = openDestination(destination);
     try {
       return await withTree(session, source, options, { contents: true, digests: true }, async (tree) => {
-        const shipped = canonicalize(tree.root, { onWarning: session.onWarning });
+        // Threads that have read layers hold on to what they needed for it; writing starts with new ones.
+        await session.pool.rest();
+        const shipped = shipTree(session, tree.root, tree.contents, options.selinux ?? 'keep');
         const planned = makePlan(session, shipped, tree.contents, options.maxLayers, componentMap);
         const state = { source, tree, shipped, planned, writer, destination, compression };
         return await write(session, state, options);

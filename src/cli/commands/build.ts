@@ -21,6 +21,7 @@ interface ParsedOptions extends ParsedSourceOptions {
   readonly compression?: 'zstd' | 'gzip' | 'none';
   readonly level?: number;
   readonly format?: string;
+  readonly selinux?: 'keep' | 'policy' | 'strip';
   readonly label: readonly string[];
   readonly annotation: readonly string[];
 }
@@ -58,6 +59,11 @@ export function addBuild(program: Command, runtime: Runtime): Command {
     )
     .addOption(formatOption('EROFS format of the image digest; changes it (default: "v1")'))
     .addOption(
+      new Option('--selinux <how>', 'SELinux labels: as they came, by the policy in the image, or none')
+        .choices(['keep', 'policy', 'strip'])
+        .default('keep'),
+    )
+    .addOption(
       new Option('--label <KEY=VALUE>', 'set a label of the config, or KEY- to remove one; repeatable')
         .argParser(collect)
         .default([], 'none'),
@@ -87,6 +93,7 @@ async function run(source: string, parsed: ParsedOptions, runtime: Runtime): Pro
     compression: parsed.compression,
     level: parsed.level,
     format: formatNumber(parsed.format),
+    selinux: parsed.selinux,
     labels: parsed.label.map(parseKeyEdit),
     annotations: parsed.annotation.map(parseKeyEdit),
     created: parseSourceDateEpoch(process.env['SOURCE_DATE_EPOCH']),

@@ -10,7 +10,19 @@ const entries: [string, string][] = Object.entries(manifest.exports as Record<st
   ([name]) => name !== './package.json',
 );
 
-const VERBS = ['build', 'cat', 'digest', 'digestAll', 'dump', 'inspect', 'ls', 'mkfs', 'plan', 'verify'];
+const VERBS = [
+  'build',
+  'cat',
+  'digest',
+  'digestAll',
+  'dump',
+  'inspect',
+  'ls',
+  'mkfs',
+  'plan',
+  'selabel',
+  'verify',
+];
 const LINT = ['formatSarif', 'lint', 'lintAndFix', 'lintRules'];
 const ERRORS = ['ERROR_TABLE', 'EXIT_STATUS', 'PlanishError', 'isPlanishError'];
 const NAMES = ['byteString', 'compareBytes', 'decodeUtf8', 'display', 'fromBytes', 'fromUtf8', 'toBytes'];
