@@ -19,9 +19,9 @@ export const STEP = { literal: 0, copy: 1, zeros: 2 } as const;
 /** The instructions; both arrays can be transferred to a thread. */
 export interface TarScript {
   /** All literal bytes, in order of use. */
-  readonly literals: Uint8Array;
+  readonly literals: Uint8Array<ArrayBuffer>;
   /** Rows of {@link STEP_WIDTH} numbers, see {@link STEP}. */
-  readonly steps: Float64Array;
+  readonly steps: Float64Array<ArrayBuffer>;
   /** Bytes of the whole tar. */
   readonly size: number;
 }
@@ -88,7 +88,7 @@ function appendExternal(builder: ScriptBuilder, content: ExternalContent): void 
 /** Collects instructions, joining neighbours of a kind. */
 class ScriptBuilder {
   readonly #steps: number[] = [];
-  #literals: Uint8Array = new Uint8Array(64 * 1024);
+  #literals = new Uint8Array(64 * 1024);
   #used = 0;
   #pending = 0;
   #size = 0;

@@ -18,6 +18,7 @@ import {
 
 interface Job {
   readonly message: RunMessage;
+  readonly transfer: readonly ArrayBuffer[];
   readonly progress: (bytes: number) => void;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -58,19 +59,34 @@ export class Pool {
     return Math.max(1, this.#size);
   }
 
-  /** Runs one task, in a thread when there are any. */
+  /**
+   * Runs one task, in a thread when there are any. `transfer` names buffers in the arguments that may be given away: the
+   * caller must not touch them again.
+   */
   run<N extends TaskName>(
     task: N,
     args: TaskArguments<N>,
     progress: (bytes: number) => void = () => undefined,
+    transfer: readonly ArrayBuffer[] = [],
   ): Promise<TaskResult<N>> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (this.#size === 0) return this.#runInline(task, args, { progress });
     return new Promise((resolve, reject) => {
       const message: RunMessage = { id: this.#nextId++, task, arguments: args };
-      this.#waiting.push({ message, progress, resolve: resolve as (value: unknown) => void, reject });
+      this.#waiting.push({
+        message,
+        transfer,
+        progress,
+        resolve: resolve as (value: unknown) => void,
+        reject,
+      });
       this.#dispatch();
     });
+  }
+
+  /** Ends the threads that have nothing to do, with all that they hold; new ones start when they are needed. */
+  async rest(): Promise<void> {
+    await Promise.all(this.#idle.splice(0).map((worker) => worker.terminate()));
   }
 
   /**
@@ -109,7 +125,7 @@ export class Pool {
       if (worker === undefined) return;
       const job = this.#waiting.shift() as Job;
       this.#busy.set(worker, job);
-      worker.postMessage(job.message);
+      worker.postMessage(job.message, job.transfer);
     }
   }
 

@@ -1,6 +1,7 @@
 /** Entry point of a thread: receives a task, calls the same function the inline path calls, returns plain data. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { serializeError } from '../errors.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import type { RunMessage, ThreadMessage, ThreadSetup } from './messages.ts';
 import { prepareThread, TASKS, type TaskContext } from './tasks.ts';
 
@@ -24,16 +25,18 @@ function contextOf(id: number): TaskContext {
   };
 }
 
-async function run(message: RunMessage): Promise<void> {
+async function answer(message: RunMessage): Promise<ThreadMessage> {
+  const { id } = message;
   try {
     await ready;
     const task = TASKS[message.task] as (args: unknown, context: TaskContext) => Promise<unknown>;
-    post({ kind: 'result', id: message.id, value: await task(message.arguments, contextOf(message.id)) });
+    return { kind: 'result', id, value: await task(message.arguments, contextOf(id)) };
   } catch (error) {
-    post({ kind: 'error', id: message.id, error: serializeError(error) });
+    return { kind: 'error', id, error: serializeError(error) };
   }
 }
 
 parentPort?.on('message', (message: RunMessage) => {
-  void run(message);
+  // The answer first: the other side can go on while this one tidies up.
+  void answer(message).then(post).then(collectGarbage);
 });

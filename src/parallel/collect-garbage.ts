@@ -1,0 +1,21 @@
+/**
+ * Collecting garbage at a moment of one's own. Buffers and the contexts of libzstd live outside of the heap, and V8 lets
+ * some 64 MB of dead ones pile up in every thread before it looks; the contexts cannot be freed by hand, nor may they be
+ * used again, since what a context compressed before can change the bytes that follow.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+/** Collects the garbage of this thread, a few milliseconds where little is alive; does nothing where V8 cannot be asked. */
+export function collectGarbage(): void {
+  collect?.();
+}
+
+const collect = findCollector();
+
+/** New contexts show the collector once the flag is set, however the process was started. */
+function findCollector(): (() => void) | undefined {
+  setFlagsFromString('--expose-gc');
+  const found: unknown = runInNewContext('typeof gc === "function" ? gc : undefined');
+  return typeof found === 'function' ? () => found() : undefined;
+}
