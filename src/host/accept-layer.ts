@@ -6,7 +6,7 @@ import type { CompressionKind } from '../compress/kind.ts';
 import { type ErrorCode, PlanishError } from '../errors.ts';
 import type { LayerEntry } from '../tree/entry.ts';
 import { quotePath } from '../tree/path.ts';
-import { contentSize } from '../tree/tree.ts';
+import { contentSize, EMPTY_CONTENT } from '../tree/tree.ts';
 
 /** A layer as a host meets it. What is absent is not judged. */
 export interface HostLayer {
@@ -20,7 +20,7 @@ export interface HostLayer {
   readonly endOfArchive?: boolean | undefined;
 }
 
-/** Throws `TAR_UNSUPPORTED`, `TAR_TRUNCATED` or `COMPRESSION_UNSUPPORTED` where a host refuses the layer. */
+/** Throws `TAR_BAD_HEADER`, `TAR_UNSUPPORTED`, `TAR_TRUNCATED` or `COMPRESSION_UNSUPPORTED` where a host refuses the layer. */
 export function checkHostLayer(layer: HostLayer, ordinal: number, severalFrames: boolean): void {
   const { compression, claimed, members = 0, entries } = layer;
   const refuse = (code: ErrorCode, what: string, entry?: LayerEntry): PlanishError =>
@@ -36,6 +36,9 @@ export function checkHostLayer(layer: HostLayer, ordinal: number, severalFrames:
   if (members > 1 && compression === 'zstd' && !severalFrames) {
     throw refuse('COMPRESSION_UNSUPPORTED', 'of several zstd frames: they read the first only');
   }
+  const odd = entries.find(({ hostReading }) => hostReading?.refused !== undefined);
+  if (odd !== undefined)
+    throw refuse('TAR_BAD_HEADER', `with an entry of which ${odd.hostReading?.refused}`, odd);
   const sparse = entries.find((entry) => entry.sparse);
   if (sparse !== undefined) throw refuse('TAR_UNSUPPORTED', 'with a sparse entry', sparse);
   const last = entries.at(-1);
@@ -46,4 +49,15 @@ export function checkHostLayer(layer: HostLayer, ordinal: number, severalFrames:
 
 function storesNothing({ content }: LayerEntry): boolean {
   return content === undefined || contentSize(content) === 0;
+}
+
+/** The entries of a layer as a host reads them; the same array where it reads them as they are. */
+export function asHostsRead(entries: readonly LayerEntry[]): readonly LayerEntry[] {
+  if (!entries.some(({ hostReading }) => hostReading !== undefined)) return entries;
+  return entries.map((entry) => {
+    const { hostReading } = entry;
+    if (hostReading === undefined) return entry;
+    const { xattrs, isFile } = hostReading;
+    return isFile ? { ...entry, xattrs, type: 'regular', content: EMPTY_CONTENT } : { ...entry, xattrs };
+  });
 }

@@ -7,7 +7,7 @@ import { dropFractions, separateLinks } from '../tree/reductions.ts';
 import { type TransformReport, transformForContainer } from '../tree/transform.ts';
 import type { Directory } from '../tree/tree.ts';
 import type { OnWarning } from '../warnings.ts';
-import { checkHostLayer, type HostLayer } from './accept-layer.ts';
+import { asHostsRead, checkHostLayer, type HostLayer } from './accept-layer.ts';
 import { checkBootEntries } from './boot-entry-rules.ts';
 import type { BootChoices, HostProfile } from './profiles.ts';
 import type { ReadFile } from './read-file.ts';
@@ -63,7 +63,9 @@ function sourceTree(source: HostSource, profile: HostProfile, onWarning?: OnWarn
     for (const [ordinal, layer] of source.layers.entries())
       checkHostLayer(layer, ordinal, profile.severalFrames);
   }
-  const numbered = source.layers.map(({ entries }, ordinal): FlattenLayer => ({ ordinal, entries }));
+  const numbered = source.layers.map(
+    ({ entries }, ordinal): FlattenLayer => ({ ordinal, entries: isHost ? asHostsRead(entries) : entries }),
+  );
   const options = isHost
     ? ({ whiteouts: 'host', missingParents: 'refuse' } as const)
     : ({ whiteouts: 'oci', missingParents: 'create' } as const);

@@ -108,7 +108,22 @@ export class EntryCollector implements TarHandler {
 function layerEntry(entry: TarEntry, content: Content | undefined): LayerEntry {
   const { type, path, linkTarget, mode, uid, gid, mtime, xattrs, major, minor, offset } = entry;
   const sparse = entry.sparse !== undefined;
-  return { type, path, linkTarget, mode, uid, gid, mtime, xattrs, major, minor, content, sparse, offset };
+  const known = {
+    type,
+    path,
+    linkTarget,
+    mode,
+    uid,
+    gid,
+    mtime,
+    xattrs,
+    major,
+    minor,
+    content,
+    sparse,
+    offset,
+  };
+  return entry.hostReading === undefined ? known : { ...known, hostReading: entry.hostReading };
 }
 
 /** Puts the stored bytes of a sparse file back in their places, with zeros between. */

@@ -13,6 +13,7 @@ import {
   headerFormat,
   tarError,
 } from './header.ts';
+import { type HostReading, readAsHost } from './host-reading.ts';
 import { paxNumber, paxText, paxTime } from './pax.ts';
 
 /** Kinds of entry a tar can hold (it has none for sockets). */
@@ -45,11 +46,14 @@ export interface TarEntry {
   readonly storedSize: number;
   /** Where the stored bytes belong; `undefined` when they are the whole content. */
   readonly sparse: readonly Extent[] | undefined;
+  /** Absent where composefs hosts read the entry as it is read here: for nearly every entry. */
+  readonly hostReading?: HostReading | undefined;
 }
 
 /** Typeflag of a file in GNU's old sparse format. */
 export const TYPEFLAG_SPARSE = 0x53;
 
+/** Typeflag of regular files before ustar. */
 const TYPEFLAG_OLD_REGULAR = 0;
 
 /** By typeflag: `0`, NUL, `7` (contiguous) and `S` are regular files. */
@@ -93,7 +97,9 @@ export function decodeEntry(block: Buffer, at: number, offset: number, extension
   const size = decodeSize(block, at, offset, extensions);
   const storedSize = type === 'regular' ? size : 0;
   const device = type === 'character' || type === 'block';
+  const hostReading = readAsHost(block, at, { type, size, extensions });
   return {
+    ...(hostReading === undefined ? {} : { hostReading }),
     type,
     path,
     linkTarget: decodeTarget(block, at, offset, type, extensions),

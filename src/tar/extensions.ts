@@ -125,10 +125,19 @@ export class Extensions {
 
   /** Extended attributes of the next entry. `LIBARCHIVE.xattr.` counts where `SCHILY.xattr.` is silent. */
   xattrs(): Xattrs {
+    return this.#xattrs(true);
+  }
+
+  /** Extended attributes of the next entry in the spelling `SCHILY.xattr.`, which alone hosts read. */
+  rawXattrs(): Xattrs {
+    return this.#xattrs(false);
+  }
+
+  #xattrs(encoded: boolean): Xattrs {
     if (this.#hasNoRecords) return NO_XATTRS;
     const found = new Map<ByteString, Uint8Array>();
-    addXattrs(found, this.#global);
-    addXattrs(found, this.#local);
+    addXattrs(found, this.#global, encoded);
+    addXattrs(found, this.#local, encoded);
     return found.size === 0 ? NO_XATTRS : found;
   }
 
@@ -157,7 +166,7 @@ export class Extensions {
   }
 }
 
-function addXattrs(found: Map<ByteString, Uint8Array>, records: RecordMap): void {
+function addXattrs(found: Map<ByteString, Uint8Array>, records: RecordMap, encoded: boolean): void {
   const weak: PaxXattr[] = [];
   const strong = new Set<ByteString>();
   for (const record of records.values()) {
@@ -169,6 +178,7 @@ function addXattrs(found: Map<ByteString, Uint8Array>, records: RecordMap): void
       found.set(xattr.name, xattr.value);
     }
   }
+  if (!encoded) return;
   for (const { name, value } of weak) if (!strong.has(name)) found.set(name, value);
 }
 

@@ -1,6 +1,7 @@
 /** The tar codec: a synchronous scanner that any split of the input feeds, and canonical headers. */
 export type { Extent, Timestamp, Xattrs } from '../bytes/stat.ts';
 export { BLOCK_BYTES } from './header.ts';
+export type { HostReading } from './host-reading.ts';
 export {
   type TarEnd,
   type TarEntry,

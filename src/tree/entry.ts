@@ -37,4 +37,15 @@ export interface LayerEntry {
   readonly sparse: boolean;
   /** Offset of the entry's first header block in the uncompressed tar. */
   readonly offset: number;
+  /** How hosts read the entry where they read it in another way; absent for nearly every entry. */
+  readonly hostReading?: HostReading | undefined;
+}
+
+/** A host's reading of an entry; see `tar/host-reading.ts`. */
+export interface HostReading {
+  /** Why it refuses the entry. */
+  readonly refused: string | undefined;
+  /** Whether it takes a directory for an empty file. */
+  readonly isFile: boolean;
+  readonly xattrs: Xattrs;
 }
