@@ -1,6 +1,6 @@
 /** Why views of an image disagree, on the image that the repository carries and on one with a UKI. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DEMO, planish, planishJson, temporaryDirectory } from '../support/cli.ts';
@@ -124,16 +124,28 @@ describe('the demonstration image', () => {
   });
 });
 
+/** A policy: composefs-rs goes by the last rule that matches, libselinux by the one that is a plain path. */
+const CONTEXTS = 'etc/selinux/test/contexts/files';
+const RULES = [
+  '/usr/bin/tool -- system_u:object_r:tool_t:s0',
+  '/.* system_u:object_r:default_t:s0',
+  '/usr/bin(/.*)? system_u:object_r:bin_t:s0',
+  '',
+].join('\n');
+
 describe('a directory and the image built from it', () => {
   const root = join(directory, 'root');
   const image = `oci:${join(directory, 'image')}:x`;
 
   beforeAll(() => {
-    for (const path of ['usr/bin', 'usr/lib/x', 'boot/EFI/Linux', 'sysroot', 'run']) {
+    for (const path of ['usr/bin', 'usr/lib/x', 'boot/EFI/Linux', 'sysroot', 'run', CONTEXTS]) {
       mkdirSync(join(root, path), { recursive: true });
     }
     writeFileSync(join(root, 'usr/bin/tool'), 'x'.repeat(10_000));
     writeFileSync(join(root, 'usr/lib/x/y'), 'small');
+    linkSync(join(root, 'usr/lib/x/y'), join(root, 'usr/bin/linked'));
+    writeFileSync(join(root, 'etc/selinux/config'), 'SELINUX=enforcing\nSELINUXTYPE=test\n');
+    writeFileSync(join(root, CONTEXTS, 'file_contexts'), RULES);
     execFileSync('find', [root, '-exec', 'touch', '-h', '-d', '@1700000000', '{}', '+']);
     planishJson(['build', `rootfs:${root}`, '-o', image]);
   });
@@ -141,7 +153,7 @@ describe('a directory and the image built from it', () => {
   /** A copy of the directory, changed. */
   function changed(name: string, change: (copy: string) => void): string {
     const copy = join(directory, name);
-    cpSync(root, copy, { recursive: true, preserveTimestamps: true });
+    execFileSync('cp', ['-a', root, copy]);
     execFileSync('find', [copy, '-exec', 'touch', '-h', '-d', '@1700000000', '{}', '+']);
     change(copy);
     return `rootfs:${copy}`;
@@ -184,8 +196,9 @@ describe('a directory and the image built from it', () => {
         writeFileSync(join(copy, 'boot/loader.conf'), 'timeout 3');
         execFileSync('touch', ['-d', time, join(copy, 'boot')]);
       });
-    expect(told(explain(image, boot('@1800000000')))).toEqual(['boot=yes']);
-    expect(explain(image, boot('@1800000000'), '--bootable').equal).toBe(true);
+    const whole = boot('@1800000000');
+    expect(told(explain(image, whole))).toEqual(['boot=yes']);
+    expect(explain(image, whole, '--bootable').equal).toBe(true);
     // Hosts give /boot the seconds of /usr and leave it its fraction.
     expect(told(explain(image, boot('@1800000000.5'), '--bootable'))).toEqual([
       'times=whole-seconds',
@@ -196,13 +209,14 @@ describe('a directory and the image built from it', () => {
   test('diff shows the trees as they are', () => {
     const other = changed('diff', (copy) => {
       writeFileSync(join(copy, 'usr/new'), 'n');
+      rmSync(join(copy, 'usr/bin/linked'));
       writeFileSync(join(copy, 'usr/lib/x/y'), 'other');
       execFileSync('find', [copy, '-exec', 'touch', '-h', '-d', '@1700000000', '{}', '+']);
     });
     const run = planish(['diff', image, other]);
     expect(run.status).toBe(1);
     expect(run.stdout.toString()).toBe(
-      `~ /usr/lib/x/y\n    content: inline ${Buffer.from('small').toString('hex')} | inline ${Buffer.from('other').toString('hex')}\n+ /usr/new\n`,
+      `- /usr/bin/linked\n~ /usr/lib/x/y\n    content: inline ${Buffer.from('small').toString('hex')} | inline ${Buffer.from('other').toString('hex')}\n    links: /usr/bin/linked | /usr/lib/x/y\n+ /usr/new\n`,
     );
     expect(planish(['diff', image, `rootfs:${root}`])).toMatchObject({ status: 0, stdout: Buffer.from('') });
     expect(planishJson(['diff', image, image]).differences).toEqual([]);
@@ -229,6 +243,14 @@ describe('a directory and the image built from it', () => {
         path: '/boot/EFI/Linux/6.12.efi',
         argument: `composefs=${bootable}`,
       });
+    });
+
+    test('with digests of hosts that label hard links otherwise', () => {
+      const sides = (profile: string): Json => explain(image, `profile:${profile}`, '--bootable');
+      expect(sides('bootc').b.digest).toBe(planishJson(['digest', image]).bootable);
+      const last = sides('bootc-1.15');
+      expect(told(last)).toEqual(['format=v2 labels=host-last']);
+      expect(last.b.digest).toBe(planishJson(['digest', image, '--profile', 'bootc-1.15']).bootable);
     });
 
     test('with the digest of a host of another generation', () => {
