@@ -29,8 +29,6 @@ export interface SearchOptions {
   readonly maxChanges?: number;
   /** Most sets that are tried; default 600. */
   readonly maxTrials?: number;
-  /** Called before each trial with how many there were. May throw to end the search. */
-  readonly onTrial?: ((done: number) => void) | undefined;
 }
 
 /** What was found. */
@@ -47,10 +45,22 @@ const DEFAULT_MAX_TRIALS = 600;
 
 /** See the module. */
 export function searchExplanation(base: ViewSettings, goal: Goal, options: SearchOptions = {}): SearchResult {
+  const steps = searchSteps(base, goal, options);
+  for (let step = steps.next(); ; step = steps.next()) if (step.done === true) return step.value;
+}
+
+/** The same in steps: yields before each trial how many there were, so that the caller can do something else. */
+export function* searchSteps(
+  base: ViewSettings,
+  goal: Goal,
+  options: SearchOptions = {},
+): Steps<SearchResult> {
   const search = new Search(base, goal, options);
-  search.run();
+  yield* search.run();
   return search.result();
 }
+
+type Steps<T> = Generator<number, T, undefined>;
 
 class Search {
   readonly #base: ViewSettings;
@@ -71,14 +81,14 @@ class Search {
     this.#candidates = options.candidates ?? alternatives(base);
   }
 
-  run(): void {
-    this.#try([], Number.POSITIVE_INFINITY);
+  *run(): Steps<void> {
+    yield* this.#try([], Number.POSITIVE_INFINITY);
     if (this.#cost === 0) return;
-    for (const changes of this.#options.known ?? []) this.#tryKnown(changes);
+    for (const changes of this.#options.known ?? []) yield* this.#tryKnown(changes);
     const maxChanges = this.#options.maxChanges ?? DEFAULT_MAX_CHANGES;
     for (let size = 1; this.#isWorthwhile(size); size++) {
       if (size > maxChanges) return;
-      this.#complete = this.#trySize(size);
+      this.#complete = yield* this.#trySize(size);
       if (!this.#complete) return;
     }
   }
@@ -100,11 +110,11 @@ class Search {
   }
 
   /** All sets of one size, the likelier first; false when the trials ran out. */
-  #trySize(size: number): boolean {
+  *#trySize(size: number): Steps<boolean> {
     for (const changes of setsOf(this.#candidates, size)) {
       // Once there is a full match of this size, others of it are looked for in its neighbourhood alone.
       if (this.#isSettled(size) && !this.#isNeighbour(changes)) continue;
-      if (!this.#try(changes, this.#allowed(size))) return false;
+      if (!(yield* this.#try(changes, this.#allowed(size)))) return false;
     }
     return true;
   }
@@ -130,13 +140,13 @@ class Search {
   }
 
   /** A set from outside; where it accounts for everything, without the changes in it that are not needed. */
-  #tryKnown(known: readonly Choice[]): void {
-    const remaining = this.#judge(known, Math.max(0, this.#allowed(known.length)));
+  *#tryKnown(known: readonly Choice[]): Steps<void> {
+    const remaining = yield* this.#judge(known, Math.max(0, this.#allowed(known.length)));
     if (remaining === undefined) return;
     let changes = known;
     for (const change of remaining.length > 0 ? [] : known) {
       const without = changes.filter((other) => other !== change);
-      if (this.#judge(without, 0) !== undefined) changes = without;
+      if ((yield* this.#judge(without, 0)) !== undefined) changes = without;
     }
     const identity = this.#identify(changes);
     if (identity !== undefined)
@@ -152,20 +162,19 @@ class Search {
   }
 
   /** Tries a set unless that cannot help; false when the trials ran out. */
-  #try(changes: readonly Choice[], atMost: number): boolean {
+  *#try(changes: readonly Choice[], atMost: number): Steps<boolean> {
     const identity = atMost < 0 ? undefined : this.#identify(changes);
     if (identity === undefined || this.#seen.has(identity)) return true;
     if (this.#trials >= this.#maxTrials) return false;
     this.#seen.add(identity);
-    const remaining = this.#judge(changes, atMost);
+    const remaining = yield* this.#judge(changes, atMost);
     if (remaining === undefined) return true;
     this.#accept({ changes, settings: this.#settings(changes), remaining, identity });
     return true;
   }
 
-  #judge(changes: readonly Choice[], atMost: number): readonly CauseId[] | undefined {
-    this.#options.onTrial?.(this.#trials);
-    this.#trials++;
+  *#judge(changes: readonly Choice[], atMost: number): Steps<readonly CauseId[] | undefined> {
+    yield this.#trials++;
     return this.#goal.judge(this.#settings(changes), atMost);
   }
 

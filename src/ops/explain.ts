@@ -1,10 +1,11 @@
 /** `explain`: why two views of an image disagree, found by trying what is known to differ between views. */
+import { setImmediate } from 'node:timers/promises';
 import { type VerityDigest, verityAlgorithm } from '../bytes/digest.ts';
 import { imageDigest } from '../erofs/image-digest.ts';
 import { isPlanishError, PlanishError } from '../errors.ts';
 import { DigestGoal, type Goal, type TargetTree, TreeGoal } from '../explain/goals.ts';
 import { Remaker } from '../explain/remaker.ts';
-import { searchExplanation } from '../explain/search.ts';
+import { type SearchResult, searchSteps } from '../explain/search.ts';
 import { AS_IT_IS, type ViewForm, type ViewSettings } from '../explain/settings.ts';
 import { alternatives } from '../explain/variables.ts';
 import type { HostProfile } from '../host/profiles.ts';
@@ -114,7 +115,7 @@ class Run {
     const target: TargetTree = { kind: 'remade', remaker: second.remaker };
     const goal = new TreeGoal(subject.remaker, target, subject.source.implied);
     const digest = digestOrNone(second.remaker, base.settings);
-    return this.#search(subject, base, { reference: b, goal, digest, subject: 'both' });
+    return await this.#search(subject, base, { reference: b, goal, digest, subject: 'both' });
   }
 
   async #againstFinished(
@@ -129,7 +130,7 @@ class Run {
     const digest = other.kind === 'erofs' ? fileDigest(otherReference, other) : undefined;
     const target: TargetTree = { kind: 'fixed', root: other.root, format: other.version, digest };
     const goal = new TreeGoal(subject.remaker, target, subject.source.implied);
-    return this.#search(subject, base, { reference: otherReference, goal, digest, subject: side });
+    return await this.#search(subject, base, { reference: otherReference, goal, digest, subject: side });
   }
 
   async #againstDigest(
@@ -141,7 +142,12 @@ class Run {
     return await this.#load(source, digest, async (tree) => {
       const subject = await this.#subject(source, side, tree);
       const goal = new DigestGoal(subject.remaker, digest);
-      return this.#search(subject, this.#base(subject, 'plain'), { reference, goal, digest, subject: side });
+      return await this.#search(subject, this.#base(subject, 'plain'), {
+        reference,
+        goal,
+        digest,
+        subject: side,
+      });
     });
   }
 
@@ -168,7 +174,7 @@ class Run {
         const root = remaker.tree(remaker.identify(settings));
         const target: TargetTree = { kind: 'fixed', root, format: remaker.format(settings), digest };
         const goal = new TreeGoal(remaker, target, subject.source.implied);
-        return this.#search(subject, base, { reference, goal, digest, subject: side });
+        return await this.#search(subject, base, { reference, goal, digest, subject: side });
       },
     );
   }
@@ -186,14 +192,14 @@ class Run {
       const dump = dumpOf(claim);
       const uki = { path, argument, dump: dump && { path: dump.path, agrees: dump.agrees } };
       const target = { reference, digest, subject: side, uki };
-      const byDigest = this.#search(subject, base, {
+      const byDigest = await this.#search(subject, base, {
         ...target,
         goal: new DigestGoal(subject.remaker, digest),
       });
       if (byDigest.explanations.length > 0 || dump === undefined) return byDigest;
       const fixed: TargetTree = { kind: 'fixed', root: dump.root, format: undefined, digest: undefined };
       const goal = new TreeGoal(subject.remaker, fixed, subject.source.implied);
-      return { ...this.#search(subject, base, { ...target, goal }), equal: false };
+      return { ...(await this.#search(subject, base, { ...target, goal })), equal: false };
     });
   }
 
@@ -219,21 +225,27 @@ class Run {
     return chooseBase(subject, others, this.#options, { form, format }, this.#session.onWarning);
   }
 
-  #search(subject: Subject, base: Base, target: Target): ExplainResult {
-    const session = this.#session;
+  /** Lets signals and progress in between trials, each of which takes a good part of a second on a large image. */
+  async #drive(steps: ReturnType<typeof searchSteps>): Promise<SearchResult> {
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done === true) return step.value;
+      this.#session.onProgress({ stage: 'digest', done: step.value, total: undefined, unit: 'steps' });
+      await setImmediate();
+      this.#session.checkInterrupted();
+    }
+  }
+
+  async #search(subject: Subject, base: Base, target: Target): Promise<ExplainResult> {
     const { remaker, tree, side, source } = subject;
     const hasHosts = holdsContents(tree) && target.subject !== 'both' && source.refused === undefined;
-    const onTrial = (done: number): void => {
-      session.checkInterrupted();
-      session.onProgress({ stage: 'digest', done, total: undefined, unit: 'steps' });
-    };
     const candidates = alternatives(base.settings);
-    const result = searchExplanation(base.settings, target.goal, {
-      known: knownSets(base.settings, subject, remaker.algorithm),
-      candidates: target.subject === 'both' ? candidates.filter(({ ofHosts }) => ofHosts) : candidates,
-      maxChanges: this.#options.maxChanges ?? DEFAULT_MAX_CHANGES,
-      onTrial,
-    });
+    const result = await this.#drive(
+      searchSteps(base.settings, target.goal, {
+        known: knownSets(base.settings, subject, remaker.algorithm),
+        candidates: target.subject === 'both' ? candidates.filter(({ ofHosts }) => ofHosts) : candidates,
+        maxChanges: this.#options.maxChanges ?? DEFAULT_MAX_CHANGES,
+      }),
+    );
     const { goal } = target;
     const swapped = side === 'b';
     const finished = {

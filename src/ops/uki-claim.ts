@@ -71,9 +71,17 @@ async function readDump(session: Session, tree: LoadedTree, uki: ByteString): Pr
     const node = lookup(tree.root, path);
     if (node?.type !== 'regular') continue;
     const bytes = await withReader(session, tree, node, (reader) => readWhole(reader, node, path));
-    return { path: display(path), root: parseDumpfile(bytes).root };
+    return { path: display(path), root: parseShipped(bytes, path) };
   }
   return undefined;
+}
+
+function parseShipped(bytes: Uint8Array, path: ByteString): Directory {
+  try {
+    return parseDumpfile(bytes).root;
+  } catch (error) {
+    throw withDetail(error, { file: `${display(path)} in the image` });
+  }
 }
 
 function readWhole(reader: ContentReader, { content }: RegularFile, path: ByteString): Uint8Array {
