@@ -15,6 +15,8 @@ sources=$(apt-get indextargets --format '$(SITE)|$(RELEASE)|$(COMPONENT)' 'Ident
 include=systemd,systemd-sysv,libpam-systemd,udev,dbus,kmod,initramfs-tools,linux-image-amd64,zstd,python3,python3-venv
 include+=,python3-requests,openssh-server,nginx,curl,ca-certificates,iproute2,nftables,sudo,locales,less,vim-tiny,git
 include+=,rsync,perl,podman,tzdata,e2fsprogs,procps,iputils-ping,gnupg,jq
+# Other packages make another root: SERVER_PACKAGES replaces the list.
+include=${SERVER_PACKAGES:-$include}
 export SOURCE_DATE_EPOCH=1780000000
 mmdebstrap --quiet --mode=root --variant=apt --format=tar --include="$include" \
   --aptopt='Apt::Install-Recommends "false"' \
