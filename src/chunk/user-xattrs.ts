@@ -29,18 +29,38 @@ function claim(context: ClaimContext): SourceClaims {
 function hasSettings(root: Directory): boolean {
   const pending: Directory[] = [root];
   for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-    if (directory.metadata.xattrs.has(COMPONENT)) return true;
+    if (isSet(directory)) return true;
     for (const node of directory.children.values()) {
       if (node.type === 'directory') pending.push(node);
-      else if (node.metadata.xattrs.has(COMPONENT)) return true;
+      else if (isSet(node)) return true;
     }
   }
   return false;
 }
 
+function isSet({ metadata: { xattrs } }: Node): boolean {
+  return xattrs.size > 0 && (xattrs.has(COMPONENT) || xattrs.has(INTERVAL));
+}
+
+/** An interval and where it stands; `used` once it holds for a component. */
+interface Interval {
+  readonly path: ByteString;
+  readonly days: number;
+  used: boolean;
+}
+
+/** What is in effect at a node: both attributes are inherited, each by itself. */
+interface Settings {
+  readonly key: ByteString | undefined;
+  readonly interval: Interval | undefined;
+}
+
+const NO_SETTINGS: Settings = { key: undefined, interval: undefined };
+
 class SettingsWalk {
   readonly #context: ClaimContext;
   readonly #intervals = new Intervals();
+  readonly #written: Interval[] = [];
   readonly #keys = new Set<ByteString>();
   readonly #claims: Claim[] = [];
 
@@ -49,24 +69,41 @@ class SettingsWalk {
   }
 
   run(): SourceClaims {
-    const inherited = new Map<Directory, ByteString | undefined>();
+    const inherited = new Map<Directory, Settings>();
     for (const { path, node, parent } of walk(this.#context.index.root)) {
-      const above = parent === undefined ? undefined : inherited.get(parent);
-      const key = this.#key(path, node, above);
-      if (node.type === 'directory') inherited.set(node, key);
-      this.#noteInterval(path, node, key);
-      if (key === undefined) continue;
-      this.#keys.add(key);
+      const above = parent === undefined ? NO_SETTINGS : (inherited.get(parent) ?? NO_SETTINGS);
+      const settings = this.#settings(path, node, above);
+      if (node.type === 'directory') inherited.set(node, settings);
+      if (settings.key === undefined) continue;
+      this.#keys.add(settings.key);
       // Only what must be owned counts: claims of other directories are without effect.
-      this.#claims.push({ path, key });
+      this.#claims.push({ path, key: settings.key });
     }
+    for (const { path, used } of this.#written)
+      if (!used) this.#warn(path, 'an update interval belongs to no component');
     const components = new Map<ByteString, ComponentFacts>();
     for (const key of this.#keys) components.set(key, userFacts(this.#intervals.get(key)));
     return { components, claims: this.#claims };
   }
 
-  #key(path: ByteString, node: Node, above: ByteString | undefined): ByteString | undefined {
-    const value = node.metadata.xattrs.get(COMPONENT);
+  #settings(path: ByteString, node: Node, above: Settings): Settings {
+    if (!isSet(node)) return above;
+    const { xattrs } = node.metadata;
+    const key = this.#key(path, xattrs.get(COMPONENT), above.key);
+    const interval = this.#interval(path, xattrs.get(INTERVAL)) ?? above.interval;
+    if (key !== undefined && interval !== undefined) {
+      interval.used = true;
+      if (this.#intervals.add(key, interval.days))
+        this.#warn(path, `${display(key)} has several update intervals; the shortest counts`);
+    }
+    return { key, interval };
+  }
+
+  #key(
+    path: ByteString,
+    value: Uint8Array | undefined,
+    above: ByteString | undefined,
+  ): ByteString | undefined {
     if (value === undefined) return above;
     const name = fromBytes(value);
     // An empty name takes a directory out of the component of its parent.
@@ -76,15 +113,17 @@ class SettingsWalk {
     return above;
   }
 
-  #noteInterval(path: ByteString, node: Node, key: ByteString | undefined): void {
-    const value = node.metadata.xattrs.get(INTERVAL);
-    if (value === undefined) return;
+  #interval(path: ByteString, value: Uint8Array | undefined): Interval | undefined {
+    if (value === undefined) return undefined;
     const text = fromBytes(value);
     const days = parseInterval(text);
-    if (days === undefined) this.#warn(path, `${display(text)} is no update interval`);
-    else if (key === undefined) this.#warn(path, 'an update interval belongs to no component');
-    else if (this.#intervals.add(key, days))
-      this.#warn(path, `${display(key)} has several update intervals; the shortest counts`);
+    if (days === undefined) {
+      this.#warn(path, `${display(text)} is no update interval`);
+      return undefined;
+    }
+    const interval = { path, days, used: false };
+    this.#written.push(interval);
+    return interval;
   }
 
   #warn(path: ByteString, message: string): void {

@@ -104,6 +104,24 @@ describe('user.component', () => {
     ]);
   });
 
+  test('takes the interval of a directory above, the nearest one', () => {
+    const fixture = emptyFixture();
+    for (const path of ['/d/a', '/d/b', '/d/near/c', '/x/e']) putFile(fixture, path, 1);
+    setXattr(fixture, '/d', 'user.update-interval', 'weekly');
+    setXattr(fixture, '/d/near', 'user.update-interval', 'monthly');
+    setXattr(fixture, '/x', 'user.update-interval', 'daily');
+    label(fixture, '/d/a', 'inherits');
+    label(fixture, '/d/b', 'own', 'yearly');
+    label(fixture, '/d/near/c', 'near');
+    const { rates, warnings } = assign(fixture);
+    expect([rates['user/inherits'], rates['user/own'], rates['user/near']]).toEqual([
+      1_000_000, 19_178, 233_333,
+    ]);
+    expect(warnings.map(({ path, message }) => [path, message])).toEqual([
+      ['/x', 'an update interval belongs to no component'],
+    ]);
+  });
+
   test('that is malformed is said and left out', () => {
     const fixture = emptyFixture();
     for (const path of ['/a', '/b', '/c']) putFile(fixture, path, 1);
