@@ -33,9 +33,12 @@ export {
 export { LIMITS, type LimitName } from './limits.ts';
 export { type BuildOptions, type BuildResult, type BuiltLayer, build } from './ops/build.ts';
 export { cat } from './ops/cat.ts';
+export { type DiffEntry, type DiffOptions, type DiffResult, diff } from './ops/diff.ts';
 export { type DigestOptions, type DigestResult, digest } from './ops/digest.ts';
 export { type DigestAllResult, digestAll, type ProfileDigests } from './ops/digest-all.ts';
 export { type DumpOptions, dump } from './ops/dump.ts';
+export { type ExplainOptions, explain } from './ops/explain.ts';
+export type { ExplainResult } from './ops/explain-result.ts';
 export type { KeyEdit } from './ops/image-config.ts';
 export { type InspectedLayer, type InspectOptions, type InspectResult, inspect } from './ops/inspect.ts';
 export {
