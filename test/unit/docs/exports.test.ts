@@ -13,9 +13,11 @@ const entries: [string, string][] = Object.entries(manifest.exports as Record<st
 const VERBS = [
   'build',
   'cat',
+  'diff',
   'digest',
   'digestAll',
   'dump',
+  'explain',
   'inspect',
   'ls',
   'mkfs',
