@@ -16,10 +16,16 @@ export const STEP_WIDTH = 4;
 /** Operations: `LITERAL length`, `COPY source offset length`, `ZEROS length`. */
 export const STEP = { literal: 0, copy: 1, zeros: 2 } as const;
 
-/** The instructions; both arrays can be transferred to a thread. */
+/**
+ * Bytes of a piece of literals. A layer of 200,000 small files has 100 MB of headers: in one array, which is copied
+ * whenever it grows, they took four times the room.
+ */
+export const LITERAL_PIECE_BYTES: number = 256 * 1024;
+
+/** The instructions; all arrays can be transferred to a thread. */
 export interface TarScript {
-  /** All literal bytes, in order of use. */
-  readonly literals: Uint8Array<ArrayBuffer>;
+  /** All literal bytes, in order of use, in pieces of {@link LITERAL_PIECE_BYTES}; only the last may be shorter. */
+  readonly literals: readonly Uint8Array<ArrayBuffer>[];
   /** Rows of {@link STEP_WIDTH} numbers, see {@link STEP}. */
   readonly steps: Float64Array<ArrayBuffer>;
   /** Bytes of the whole tar. */
@@ -69,7 +75,7 @@ function appendContent(builder: ScriptBuilder, node: Extract<Node, { type: 'regu
   const { content } = node;
   if (content.kind === 'inline') builder.literal(content.bytes);
   else appendExternal(builder, content);
-  builder.literal(END_OF_ARCHIVE.subarray(0, paddingLength(contentSize(content))));
+  builder.padding(paddingLength(contentSize(content)));
 }
 
 function appendExternal(builder: ScriptBuilder, content: ExternalContent): void {
@@ -85,20 +91,34 @@ function appendExternal(builder: ScriptBuilder, content: ExternalContent): void 
   builder.zeros(content.size - position);
 }
 
+/** Padding of up to this many bytes joins the literals around it; more is cheaper as a step of its own. */
+const LITERAL_PADDING_MAX = 64;
+
 /** Collects instructions, joining neighbours of a kind. */
 class ScriptBuilder {
   readonly #steps: number[] = [];
-  #literals = new Uint8Array(64 * 1024);
+  readonly #literals: Uint8Array<ArrayBuffer>[] = [];
+  /** The piece that is being filled, and how far it is. */
+  #piece = new Uint8Array(LITERAL_PIECE_BYTES);
   #used = 0;
   #pending = 0;
   #size = 0;
 
   literal(bytes: Uint8Array): void {
-    if (this.#used + bytes.length > this.#literals.length) this.#grow(this.#used + bytes.length);
-    this.#literals.set(bytes, this.#used);
-    this.#used += bytes.length;
+    for (let done = 0; done < bytes.length; ) {
+      if (this.#used === LITERAL_PIECE_BYTES) this.#endPiece();
+      const part = bytes.subarray(done, done + LITERAL_PIECE_BYTES - this.#used);
+      this.#piece.set(part, this.#used);
+      this.#used += part.length;
+      done += part.length;
+    }
     this.#pending += bytes.length;
     this.#size += bytes.length;
+  }
+
+  padding(length: number): void {
+    if (length > LITERAL_PADDING_MAX) this.zeros(length);
+    else this.literal(END_OF_ARCHIVE.subarray(0, length));
   }
 
   copy(source: number, offset: number, length: number): void {
@@ -117,7 +137,7 @@ class ScriptBuilder {
 
   finish(): TarScript {
     this.#flush();
-    const literals = this.#literals.slice(0, this.#used);
+    const literals = [...this.#literals, this.#piece.slice(0, this.#used)];
     return { literals, steps: Float64Array.from(this.#steps), size: this.#size };
   }
 
@@ -127,9 +147,9 @@ class ScriptBuilder {
     this.#pending = 0;
   }
 
-  #grow(needed: number): void {
-    const larger = new Uint8Array(Math.max(needed, this.#literals.length * 2));
-    larger.set(this.#literals.subarray(0, this.#used));
-    this.#literals = larger;
+  #endPiece(): void {
+    this.#literals.push(this.#piece);
+    this.#piece = new Uint8Array(LITERAL_PIECE_BYTES);
+    this.#used = 0;
   }
 }

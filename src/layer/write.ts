@@ -7,7 +7,7 @@ import { type BlobDigest, blobDigest } from '../bytes/digest.ts';
 import { compress } from '../compress/compress.ts';
 import type { CompressionKind } from '../compress/kind.ts';
 import { PlanishError } from '../errors.ts';
-import { STEP, STEP_WIDTH, type TarScript } from './tar-script.ts';
+import { LITERAL_PIECE_BYTES, STEP, STEP_WIDTH, type TarScript } from './tar-script.ts';
 
 /** Bytes of a piece of tar. Output does not depend on it. */
 const PIECE_BYTES = 512 * 1024;
@@ -85,12 +85,14 @@ function* runTarScript(script: TarScript, read: ReadContent): Generator<Uint8Arr
     let left = (isCopy ? steps[row + 3] : steps[row + 1]) as number;
     let offset = (isCopy ? steps[row + 2] : 0) as number;
     while (left > 0) {
-      const length = Math.min(left, PIECE_BYTES - used);
+      const isLiteral = operation === STEP.literal;
+      const together = isLiteral ? LITERAL_PIECE_BYTES - (literal % LITERAL_PIECE_BYTES) : left;
+      const length = Math.min(left, PIECE_BYTES - used, together);
       const target = piece.subarray(used, used + length);
-      if (operation === STEP.literal) target.set(script.literals.subarray(literal, literal + length));
+      if (isLiteral) target.set(literalBytes(script, literal, length));
       else if (isCopy) read(steps[row + 1] as number, offset, target);
       else target.fill(0);
-      if (operation === STEP.literal) literal += length;
+      if (isLiteral) literal += length;
       offset += length;
       left -= length;
       used += length;
@@ -101,4 +103,12 @@ function* runTarScript(script: TarScript, read: ReadContent): Generator<Uint8Arr
     }
   }
   if (used > 0) yield piece.subarray(0, used);
+}
+
+/** Bytes of the literals that lie within one of their pieces. */
+function literalBytes({ literals }: TarScript, start: number, length: number): Uint8Array {
+  const at = start % LITERAL_PIECE_BYTES;
+  const bytes = literals[Math.floor(start / LITERAL_PIECE_BYTES)]?.subarray(at, at + length);
+  if (bytes?.length === length) return bytes;
+  throw new PlanishError('INVARIANT', 'a tar script has fewer literals than its steps name');
 }

@@ -2,7 +2,7 @@
 import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
 import { imageDigest } from '../erofs/image-digest.ts';
 import type { FormatVersion } from '../erofs/writer.ts';
-import { encodeHostImage, type HostRefusal } from '../host/host-digest.ts';
+import { encodeHostImage, type HostImageOptions, type HostRefusal } from '../host/host-digest.ts';
 import type { HostProfile } from '../host/profiles.ts';
 import type { Directory } from '../tree/tree.ts';
 import type { OnWarning } from '../warnings.ts';
@@ -36,18 +36,28 @@ export async function computeTreeDigests(
   format?: FormatVersion,
 ): Promise<TreeDigests> {
   const { algorithm, facts } = input;
-  const tree = encodeHostImage(root, profile, { algorithm, format, facts });
+  const tree = digestOfTree(root, profile, { algorithm, format, facts });
   const { plain, bootable } = await hostDigests(session, input, profile, format);
   if (plain.refused !== undefined) warnRefused(plain.refused, session.onWarning);
   return {
     profile: profile.name,
     format: plain.format ?? tree.format,
     algorithm,
-    tree: imageDigest(tree.image, algorithm),
+    tree: tree.digest,
     container: plain.digest,
     bootable: bootable?.digest,
     refused: { container: plain.refused, bootable: bootable?.refused },
   };
+}
+
+/** The image is large and not needed for long: it must not outlive this. */
+function digestOfTree(
+  root: Directory,
+  profile: HostProfile,
+  options: HostImageOptions,
+): { digest: VerityDigest; format: FormatVersion } {
+  const { image, format } = encodeHostImage(root, profile, options);
+  return { digest: imageDigest(image, options.algorithm), format };
 }
 
 function warnRefused({ message, path }: HostRefusal, onWarning: OnWarning): void {

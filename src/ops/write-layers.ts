@@ -98,20 +98,22 @@ async function writeOne(
   const key = computeLayerKey(memberTree(members), algorithm);
   const { script, contents } = ownSources(buildTarScript(members), options.contents);
   const task = { script, contents, compression, file };
-  const written = await session.pool.run('write', task, progress, [
-    script.literals.buffer,
-    script.steps.buffer,
-  ]);
+  const written = await session.pool.run('write', task, progress, buffersOf(script));
   return { ...written, key, file, entries: members.length };
 }
 
-/** Renumbers a script's sources to those it uses, so that a thread is not sent the table of a whole root. */
+/** What may be given away with a script. */
+function buffersOf({ literals, steps }: TarScript): ArrayBuffer[] {
+  return [...literals.map(({ buffer }) => buffer), steps.buffer];
+}
+
+/** Renumbers a script's sources, in place, to those it uses, so that a thread is not sent the table of a whole root. */
 function ownSources(
   script: TarScript,
   all: readonly ContentFile[],
 ): { script: TarScript; contents: ContentFile[] } {
   const numbers = new Map<number, number>();
-  const steps = script.steps.slice();
+  const { steps } = script;
   for (let row = 0; row < steps.length; row += STEP_WIDTH) {
     if (steps[row] !== STEP.copy) continue;
     const source = steps[row + 1] as number;
@@ -120,5 +122,5 @@ function ownSources(
     steps[row + 1] = number;
   }
   const contents = [...numbers.keys()].map((source) => all[source] as ContentFile);
-  return { script: { ...script, steps }, contents };
+  return { script, contents };
 }
