@@ -21,7 +21,7 @@ export interface HostLayer {
 }
 
 /** Throws `TAR_BAD_HEADER`, `TAR_UNSUPPORTED`, `TAR_TRUNCATED` or `COMPRESSION_UNSUPPORTED` where a host refuses the layer. */
-export function checkHostLayer(layer: HostLayer, ordinal: number, severalFrames: boolean): void {
+export function checkHostLayer(layer: HostLayer, ordinal: number, severalMembers: boolean): void {
   const { compression, claimed, members = 0, entries } = layer;
   const refuse = (code: ErrorCode, what: string, entry?: LayerEntry): PlanishError =>
     new PlanishError(code, `hosts refuse a layer ${what}`, {
@@ -33,8 +33,9 @@ export function checkHostLayer(layer: HostLayer, ordinal: number, severalFrames:
   if (compression !== claimed && compression !== undefined && claimed !== undefined) {
     throw refuse('COMPRESSION_UNSUPPORTED', `whose media type says ${claimed} when it is ${compression}`);
   }
-  if (members > 1 && compression === 'zstd' && !severalFrames) {
-    throw refuse('COMPRESSION_UNSUPPORTED', 'of several zstd frames: they read the first only');
+  if (members > 1 && !severalMembers) {
+    const parts = compression === 'gzip' ? 'gzip members' : 'zstd frames';
+    throw refuse('COMPRESSION_UNSUPPORTED', `of several ${parts}: they read the first only`);
   }
   const odd = entries.find(({ hostReading }) => hostReading?.refused !== undefined);
   if (odd !== undefined)

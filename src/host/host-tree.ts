@@ -61,7 +61,7 @@ function sourceTree(source: HostSource, profile: HostProfile, onWarning?: OnWarn
   const isHost = profile.layers === 'host';
   if (isHost) {
     for (const [ordinal, layer] of source.layers.entries())
-      checkHostLayer(layer, ordinal, profile.severalFrames);
+      checkHostLayer(layer, ordinal, profile.severalMembers);
   }
   const numbered = source.layers.map(
     ({ entries }, ordinal): FlattenLayer => ({ ordinal, entries: isHost ? asHostsRead(entries) : entries }),

@@ -39,8 +39,8 @@ export interface HostProfile {
    * both a later entry of the same path wins.
    */
   readonly layers: 'host' | 'oci';
-  /** Whether it reads a zstd layer to its end where that has several frames. */
-  readonly severalFrames: boolean;
+  /** Whether it reads a layer to its end where that has several gzip members or zstd frames. */
+  readonly severalMembers: boolean;
   /** Whether fractions of a second are kept. Format 2 stores none either way. */
   readonly fractions: 'kept' | 'dropped';
   /** Whether names that share an inode are read as hard links. */
@@ -55,7 +55,7 @@ const RS = {
   algorithm: 'sha512',
   dialect: 'rs',
   layers: 'host',
-  severalFrames: false,
+  severalMembers: false,
   fractions: 'kept',
   hardLinks: 'kept',
 } as const;
@@ -113,7 +113,7 @@ export const HOST_PROFILES = [
     source: 'composefs-rs 0.9.4; pull request 396 (September 2026)',
     format: 1,
     container: ALLOWLIST,
-    severalFrames: true,
+    severalMembers: true,
     boot: { times: 'nanoseconds', linkedLabels: 'split', entries: { addons: true, androidImages: true } },
   },
   {
@@ -124,7 +124,7 @@ export const HOST_PROFILES = [
     algorithm: 'sha256',
     dialect: 'c',
     layers: 'oci',
-    severalFrames: true,
+    severalMembers: true,
     fractions: 'kept',
     hardLinks: 'separated',
     container: undefined,

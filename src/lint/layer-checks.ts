@@ -49,12 +49,13 @@ function checkIdentity({ ordinal, descriptor, diffId }: LintLayer, index: LayerI
 function checkForm(profile: LintProfile, layer: number, index: LayerIndex): Finding[] {
   const { members, compression, endOfArchive, tarSize } = index;
   const found: Finding[] = [];
-  if (members > 1 && compression === 'zstd') {
-    const message = `layer ${layer} is ${members} zstd frames, of which hosts read the first`;
-    if (!profile.severalFrames) found.push(finding('several-frames', message, { layer, count: members }));
-  } else if (members > 1) {
-    const message = `layer ${layer} is ${members} gzip members, of which some clients read the first`;
-    found.push(finding('several-members', message, { layer, count: members }));
+  if (members > 1 && !profile.severalFrames) {
+    const [rule, parts] =
+      compression === 'zstd'
+        ? (['several-frames', 'zstd frames'] as const)
+        : (['several-members', 'gzip members'] as const);
+    const message = `layer ${layer} is ${members} ${parts}, of which hosts read the first`;
+    found.push(finding(rule, message, { layer, count: members }));
   }
   if (!endOfArchive) {
     const message = `layer ${layer} ends at offset ${tarSize} without two zero blocks`;

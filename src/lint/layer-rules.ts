@@ -33,7 +33,7 @@ export const LAYER_RULES = {
     fix: 'writes one frame per layer',
   },
   'several-members': {
-    severity: 'warning',
+    severity: 'error',
     scope: 'any',
     title: 'A layer is compressed as several gzip members.',
     hint: 'compress each layer as one gzip member (not eStargz)',

@@ -88,7 +88,7 @@ export interface LintProfile {
   readonly algorithm: HashAlgorithm;
   /** Attributes that the host keeps. */
   readonly xattrs: XattrMode | 'all';
-  /** Whether the host reads layers of several zstd frames. */
+  /** Whether the host reads layers of several zstd frames or gzip members. */
   readonly severalFrames: boolean;
   /** Whether the host understands `composefs.digest=`. */
   readonly describedDigests: boolean;

@@ -134,7 +134,7 @@ function judge(
       name: profile.name,
       algorithm: profile.algorithm,
       xattrs: profile.container?.xattrs ?? 'all',
-      severalFrames: profile.severalFrames,
+      severalFrames: profile.severalMembers,
       // composefs-setup-root, which goes with cfsctl, reads both forms; bootc's own initramfs the plain one.
       describedDigests: profile.name === 'cfsctl',
     },

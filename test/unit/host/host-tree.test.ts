@@ -58,6 +58,7 @@ describe('the plain tree', () => {
     ['a missing parent', [put.file('no/f')], {}, 'PARENT_MISSING'],
     ['a sparse entry', [{ ...put.file('f'), sparse: true }], {}, 'TAR_UNSUPPORTED'],
     ['several zstd frames', [], { compression: 'zstd', members: 2 }, 'COMPRESSION_UNSUPPORTED'],
+    ['several gzip members', [], { compression: 'gzip', members: 2 }, 'COMPRESSION_UNSUPPORTED'],
     ['a wrong media type', [], { compression: 'zstd', claimed: 'gzip' }, 'COMPRESSION_UNSUPPORTED'],
     ['an end that is missing', [], { endOfArchive: false }, 'TAR_TRUNCATED'],
     [
@@ -72,17 +73,13 @@ describe('the plain tree', () => {
     expect(make).toThrow(
       expect.objectContaining<Partial<PlanishError>>({ code: code as PlanishError['code'] }),
     );
-    if (code !== 'PARENT_MISSING' || more.length === 0) return;
-    expect(plain('mkcomposefs', layer.entries).root.children.size).toBe(2);
   });
 
-  test.each<[string, object]>([
-    ['several zstd frames, by cfsctl', { compression: 'zstd', members: 2 }],
-    ['several gzip members', { compression: 'gzip', members: 2, claimed: 'gzip' }],
-  ])('is made of %s', (name, facts) => {
-    const profile = hostProfile(name.includes('cfsctl') ? 'cfsctl' : 'bootc');
-    const layers = [{ entries: base, ...facts }];
-    expect(makePlainTree({ kind: 'layers', layers }, profile).root.children.size).toBe(2);
+  test('of a layer of several parts is made by cfsctl', () => {
+    for (const compression of ['gzip', 'zstd'] as const) {
+      const layers = [{ entries: base, compression, claimed: compression, members: 2 }];
+      expect(makePlainTree({ kind: 'layers', layers }, hostProfile('cfsctl')).root.children.size).toBe(2);
+    }
   });
 
   test('of a layer without an end is made where its last entry has content', () => {

@@ -3,13 +3,13 @@ import { DEFAULT_PROFILE, HOST_PROFILES, type HostProfile, hostProfile } from '.
 
 /** What a profile does to a digest, in one line; a change here changes digests. */
 function choices(profile: HostProfile): string {
-  const { format, algorithm, dialect, layers, severalFrames, fractions, hardLinks, container, boot } =
+  const { format, algorithm, dialect, layers, severalMembers, fractions, hardLinks, container, boot } =
     profile;
   const kinds =
     boot === undefined ? '' : Object.entries(boot.entries).flatMap(([kind, known]) => (known ? kind : []));
   return [
     `v${format} ${algorithm} ${dialect}`,
-    `layers ${layers}${severalFrames ? ' frames' : ''}`,
+    `layers ${layers}${severalMembers ? ' members' : ''}`,
     `fractions ${fractions}, links ${hardLinks}`,
     `xattrs ${container?.xattrs ?? '-'}`,
     boot === undefined ? 'no boot' : `boot ${boot.times} ${boot.linkedLabels} ${String(kinds)}`.trim(),
@@ -26,9 +26,9 @@ describe('host profiles', () => {
       'bootc-1.16.3': `v2 sha512 rs; ${rs}; xattrs all; boot seconds split`,
       'bootc-1.15': 'v2 sha512 rs; layers host; fractions dropped, links kept; xattrs all; boot seconds last',
       cfsctl:
-        'v1 sha512 rs; layers host frames; fractions kept, links kept; xattrs allowlist-only; boot nanoseconds split addons,androidImages',
+        'v1 sha512 rs; layers host members; fractions kept, links kept; xattrs allowlist-only; boot nanoseconds split addons,androidImages',
       mkcomposefs:
-        'vautomatic sha256 c; layers oci frames; fractions kept, links separated; xattrs -; no boot',
+        'vautomatic sha256 c; layers oci members; fractions kept, links separated; xattrs -; no boot',
     });
   });
 
