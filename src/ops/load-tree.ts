@@ -69,7 +69,7 @@ export interface LoadedTree {
 }
 
 /** Algorithm of bootc and of new composefs repositories. Changing this changes digests. */
-export const DEFAULT_ALGORITHM: HashAlgorithm = 'sha512';
+const DEFAULT_ALGORITHM: HashAlgorithm = 'sha512';
 
 /** Opens a source given as text, makes a tree of it, and closes it after `use`. */
 export async function withTree<T>(
