@@ -42,7 +42,13 @@ export function setup() {
     process.stderr.write('setup: installing packages\n');
     // Not `npm ci`: it refuses a lock file in which optional packages for other platforms are missing, as they are
     // when the registry at hand does not carry them. `--no-save` takes the locked versions all the same.
-    run('installing packages', 'npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
+    run('installing packages', 'npm', [
+      'install',
+      '--no-save',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+    ]);
   }
   if (timeOf(join(ROOT, 'dist/cli/main.js')) < newest(join(ROOT, 'src'))) {
     process.stderr.write('setup: compiling\n');

@@ -1,5 +1,5 @@
 /** Runs the built command line as a user would. `npm test` builds it first. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,11 +40,6 @@ export function planish(args: readonly string[], options: RunOptions = {}): Run 
     },
   );
   return { status, signal, stdout, stderr: stderr.toString() };
-}
-
-/** Starts `planish` and gives the process, for tests that interrupt it. */
-export function startPlanish(args: readonly string[]): ReturnType<typeof spawn> {
-  return spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Runs with `--json`, demands success, and gives the document. */
