@@ -11,6 +11,8 @@ import { directory as directoryEntry, file, rawHeader } from '../support/tar-mak
 const directory = temporaryDirectory();
 const ci = process.env['CI'] === 'true';
 const GB = 1_000_000_000;
+/** A machine with other things to do takes minutes. */
+const PATIENCE_MS = 900_000;
 const LARGE = ci ? 5 * GB : GB;
 const SMALL = LARGE / 10;
 if (!ci) {
@@ -76,25 +78,33 @@ describe('one large file', () => {
     return run;
   };
 
-  test.each(['zstd', 'gzip'])('in a gzip layer, written as %s', async (compression) => {
-    const [small, large] = [join(directory, 'small.tar.gz'), join(directory, 'large.tar.gz')];
-    await gzippedTar(small, SMALL);
-    await gzippedTar(large, LARGE);
-    const before = build(`tar:${small}`, compression);
-    const after = build(`tar:${large}`, compression);
-    report(`${SMALL / GB} GB in gzip to ${compression}`, before);
-    report(`${LARGE / GB} GB in gzip to ${compression}`, after);
-    expect(after.megabytes).toBeLessThan(LIMIT_MB);
-    expect(after.megabytes - before.megabytes).toBeLessThan(NOISE_MB);
-  });
+  test.each(['zstd', 'gzip'])(
+    'in a gzip layer, written as %s',
+    async (compression) => {
+      const [small, large] = [join(directory, 'small.tar.gz'), join(directory, 'large.tar.gz')];
+      await gzippedTar(small, SMALL);
+      await gzippedTar(large, LARGE);
+      const before = build(`tar:${small}`, compression);
+      const after = build(`tar:${large}`, compression);
+      report(`${SMALL / GB} GB in gzip to ${compression}`, before);
+      report(`${LARGE / GB} GB in gzip to ${compression}`, after);
+      expect(after.megabytes).toBeLessThan(LIMIT_MB);
+      expect(after.megabytes - before.megabytes).toBeLessThan(NOISE_MB);
+    },
+    PATIENCE_MS,
+  );
 
-  test('in a plain layer', () => {
-    const path = join(directory, 'plain.tar');
-    sparseTar(path, LARGE);
-    const run = build(`tar:${path}`, 'zstd');
-    report(`${LARGE / GB} GB, plain, to zstd`, run);
-    expect(run.megabytes).toBeLessThan(LIMIT_MB);
-  });
+  test(
+    'in a plain layer',
+    () => {
+      const path = join(directory, 'plain.tar');
+      sparseTar(path, LARGE);
+      const run = build(`tar:${path}`, 'zstd');
+      report(`${LARGE / GB} GB, plain, to zstd`, run);
+      expect(run.megabytes).toBeLessThan(LIMIT_MB);
+    },
+    PATIENCE_MS,
+  );
 });
 
 describe('200,000 small entries', () => {
@@ -113,12 +123,23 @@ describe('200,000 small entries', () => {
     closeSync(descriptor);
   }
 
-  test('take about what their tree takes', () => {
-    const path = join(directory, 'many.tar');
-    manyEntries(path);
-    const run = measureRun(['--jobs', '2', 'build', `tar:${path}`, '-o', `oci:${join(directory, 'many')}:x`]);
-    report('200,000 entries', run);
-    expect(run.megabytes).toBeLessThan(1000);
-    expect(planishJson(['verify', `oci:${join(directory, 'many')}:x`]).findings).toBe(0);
-  });
+  test(
+    'take about what their tree takes',
+    () => {
+      const path = join(directory, 'many.tar');
+      manyEntries(path);
+      const run = measureRun([
+        '--jobs',
+        '2',
+        'build',
+        `tar:${path}`,
+        '-o',
+        `oci:${join(directory, 'many')}:x`,
+      ]);
+      report('200,000 entries', run);
+      expect(run.megabytes).toBeLessThan(1000);
+      expect(planishJson(['verify', `oci:${join(directory, 'many')}:x`]).findings).toBe(0);
+    },
+    PATIENCE_MS,
+  );
 });
