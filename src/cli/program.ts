@@ -51,7 +51,11 @@ export function createProgram(runtime: Runtime): Command {
     .addHelpText('after', REFERENCES)
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     // Errors of usage are printed where all errors are, in the same form.
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({
+      outputError: () => undefined,
+      // Help goes the way of all output, which minds a reader that has gone away.
+      writeOut: (text) => runtime.output.write(Buffer.from(text)),
+    })
     .exitOverride();
   const add = [
     addBuild,
