@@ -123,7 +123,8 @@ export function isPlanishError(value: unknown, code?: ErrorCode): value is Plani
 
 /** Adds what is known further out (layer, file, path) to an error on its way up; fields already there win. */
 export function withDetail(error: unknown, detail: ErrorDetail): unknown {
-  if (!(error instanceof PlanishError)) return error;
+  // An interruption has nothing to do with what was at work then.
+  if (!(error instanceof PlanishError) || error.code === 'INTERRUPTED') return error;
   const merged = new PlanishError(error.code, error.message, { ...detail, ...error.detail }, error.cause);
   if (error.stack !== undefined) merged.stack = error.stack;
   return merged;

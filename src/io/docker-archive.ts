@@ -16,7 +16,7 @@ import { formatLayerMediaType, MEDIA_TYPES } from '../oci/media-types.ts';
 import { formatPlatform, type PlatformChoice, samePlatform } from '../oci/platform.ts';
 import { type BlobFile, readBlob, readSmallBlob } from './blob-file.ts';
 import { type BlobStore, verifyDigest } from './blob-store.ts';
-import { compressionOf, openPlainArchive } from './image-archive.ts';
+import { type ArchiveOptions, compressionOf, openPlainArchive } from './image-archive.ts';
 import type { ImageLayer, OpenedImage } from './opened-image.ts';
 import { readTarIndex, type TarIndex } from './tar-index.ts';
 
@@ -46,9 +46,9 @@ export async function openDockerArchive(
   reference: string,
   name: string | undefined,
   choice: PlatformChoice,
-  temporaryDirectory?: string,
+  options: ArchiveOptions = {},
 ): Promise<OpenedImage> {
-  const plain = await openPlainArchive(path, temporaryDirectory);
+  const plain = await openPlainArchive(path, options);
   try {
     const archive = { file: path, reference, index: readTarIndex(plain.blob) };
     const image = selectImage(archive, readImages(archive), name);

@@ -4,10 +4,11 @@
  */
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { decompress } from '../compress/decompress.ts';
 import { detectCompression } from '../compress/detect.ts';
 import type { CompressionKind } from '../compress/kind.ts';
-import { withDetail } from '../errors.ts';
+import { PlanishError, withDetail } from '../errors.ts';
 import { type BlobFile, readBlob, readPart, wholeFile } from './blob-file.ts';
 import { openNewFile, writeFully } from './durable-file.ts';
 import { createTemporaryDirectory } from './temporary.ts';
@@ -31,20 +32,43 @@ export function compressionOf(blob: BlobFile): CompressionKind {
   }
 }
 
-/** The uncompressed bytes of a blob, in pieces. */
-export function readDecompressed(blob: BlobFile, kind: CompressionKind): AsyncIterable<Uint8Array> {
-  return kind === 'none' ? readBlob(blob) : decompress(readBlob(blob), kind, { members: 0 });
+/** What decompressing an archive may need. */
+export interface ArchiveOptions {
+  /** Where compressed archives are decompressed; default: the system's place for temporary files. */
+  readonly temporaryDirectory?: string | undefined;
+  /** Ends the work with `INTERRUPTED`. */
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** Opens an archive, decompressing it to a temporary file where it is compressed. Throws `DISK_FULL`. */
-export async function openPlainArchive(path: string, temporaryDirectory?: string): Promise<PlainArchive> {
+/** Pieces after which signals are let in. */
+const PIECES_BETWEEN_SIGNALS = 16;
+
+/** The uncompressed bytes of a blob, in pieces. Throws `INTERRUPTED` once the signal is given. */
+export async function* readDecompressed(
+  blob: BlobFile,
+  kind: CompressionKind,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let pieces = 0;
+  for await (const piece of kind === 'none'
+    ? readBlob(blob)
+    : decompress(readBlob(blob), kind, { members: 0 })) {
+    yield piece;
+    // Reading and decompressing wait for nothing, so that no signal would arrive before they are done.
+    if (++pieces % PIECES_BETWEEN_SIGNALS === 0) await setImmediate();
+    if (signal?.aborted === true) throw new PlanishError('INTERRUPTED', 'the run was interrupted');
+  }
+}
+
+/** Opens an archive, decompressing it to a temporary file where it is compressed. Throws `DISK_FULL`, `INTERRUPTED`. */
+export async function openPlainArchive(path: string, options: ArchiveOptions = {}): Promise<PlainArchive> {
   const blob = wholeFile(path);
   const kind = compressionOf(blob);
   if (kind === 'none') return { blob, close: () => {} };
-  const directory = createTemporaryDirectory(temporaryDirectory);
+  const directory = createTemporaryDirectory(options.temporaryDirectory);
   try {
     const file = join(directory.path, 'archive.tar');
-    await writeAll(file, readDecompressed(blob, kind));
+    await writeAll(file, readDecompressed(blob, kind, options.signal));
     return { blob: wholeFile(file), close: () => directory.close() };
   } catch (error) {
     directory.close();

@@ -3,7 +3,7 @@ import { type BlobDigest, splitBlobDigest } from '../bytes/digest.ts';
 import type { PlatformChoice } from '../oci/platform.ts';
 import type { ImageSelector } from '../oci/reference.ts';
 import type { BlobFile } from './blob-file.ts';
-import { openPlainArchive } from './image-archive.ts';
+import { type ArchiveOptions, openPlainArchive } from './image-archive.ts';
 import { type Layout, openLayoutImage } from './layout.ts';
 import type { OpenedImage } from './opened-image.ts';
 import { readTarIndex, type TarIndex } from './tar-index.ts';
@@ -14,9 +14,9 @@ export async function openOciArchive(
   reference: string,
   selector: ImageSelector,
   choice: PlatformChoice,
-  temporaryDirectory?: string,
+  options: ArchiveOptions = {},
 ): Promise<OpenedImage> {
-  const archive = await openPlainArchive(path, temporaryDirectory);
+  const archive = await openPlainArchive(path, options);
   try {
     const layout = new LayoutArchive(path, reference, readTarIndex(archive.blob));
     return openLayoutImage(layout, selector, choice, () => archive.close());

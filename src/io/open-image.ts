@@ -7,19 +7,18 @@ import { formatSource, type Source } from '../oci/reference.ts';
 import type { OnWarning } from '../warnings.ts';
 import { type BlobFile, wholeFile } from './blob-file.ts';
 import { openDockerArchive } from './docker-archive.ts';
+import type { ArchiveOptions } from './image-archive.ts';
 import { LayoutDirectory, openLayoutImage } from './layout.ts';
 import { openOciArchive } from './oci-archive.ts';
 import type { OpenedImage } from './opened-image.ts';
 import { recognizePath } from './recognize.ts';
 
 /** How to open a source. */
-export interface OpenOptions {
+export interface OpenOptions extends ArchiveOptions {
   /** The platform asked for; without it a single image is taken whatever its platform. */
   readonly platform?: Platform | undefined;
   /** Architecture of this machine as `process.arch` names it: decides among several when nobody asked. */
   readonly architecture: string;
-  /** Where compressed archives are decompressed; default: the system's place for temporary files. */
-  readonly temporaryDirectory?: string | undefined;
   readonly onWarning?: OnWarning | undefined;
 }
 
@@ -53,7 +52,7 @@ export async function openSource(source: Source, options: OpenOptions): Promise<
 }
 
 async function openPath(path: string, options: OpenOptions): Promise<OpenedSource> {
-  const kind = await recognizePath(path);
+  const kind = await recognizePath(path, options.signal);
   if (kind === 'erofs') return { kind, file: path };
   if (kind === 'tar') return { kind, blob: wholeFile(path) };
   if (kind === 'rootfs') return { kind, path };
@@ -67,10 +66,10 @@ async function openImage(source: ImageSource, options: OpenOptions): Promise<Ope
   const choice: PlatformChoice = { wanted: options.platform, fallback: linuxPlatform(options.architecture) };
   const { path } = source;
   if (source.kind === 'docker-archive') {
-    return openDockerArchive(path, reference, source.name, choice, options.temporaryDirectory);
+    return openDockerArchive(path, reference, source.name, choice, options);
   }
   if (source.kind === 'oci-archive') {
-    return openOciArchive(path, reference, source, choice, options.temporaryDirectory);
+    return openOciArchive(path, reference, source, choice, options);
   }
   checkDirectory(path);
   return openLayoutImage(new LayoutDirectory(path, reference), source, choice);

@@ -20,12 +20,12 @@ const USTAR_OFFSET = 257;
  * Tells what lies at a path. Throws `SYSCALL_FAILED` when nothing does, `ARCHIVE_BAD_LAYOUT` for a file that is
  * none of these, and `COMPRESSION_UNSUPPORTED`.
  */
-export async function recognizePath(path: string): Promise<PathKind> {
+export async function recognizePath(path: string, signal?: AbortSignal): Promise<PathKind> {
   if (isDirectory(path)) return isLayoutDirectory(path) ? 'oci' : 'rootfs';
   const blob = wholeFile(path);
   if (isErofs(blob)) return 'erofs';
   try {
-    return await recognizeTar(blob);
+    return await recognizeTar(blob, signal);
   } catch (error) {
     throw withDetail(error, { file: path });
   }
@@ -58,13 +58,13 @@ function isErofs(blob: BlobFile): boolean {
   return !isTar && head.readUInt32LE(EROFS_SUPER_OFFSET) === EROFS_SUPER_MAGIC_V1;
 }
 
-async function recognizeTar(blob: BlobFile): Promise<PathKind> {
+async function recognizeTar(blob: BlobFile, signal: AbortSignal | undefined): Promise<PathKind> {
   if (blob.size === 0) throw new PlanishError('ARCHIVE_BAD_LAYOUT', 'the file is empty');
   const recognizer = new Recognizer();
   try {
     const kind = compressionOf(blob);
     if (kind === 'none') scanMembers(blob, (entry) => recognizer.visit(entry));
-    else await scanStream(readDecompressed(blob, kind), recognizer);
+    else await scanStream(readDecompressed(blob, kind, signal), recognizer);
   } catch (error) {
     if (recognizer.entries > 0 || !(error instanceof PlanishError) || !error.code.startsWith('TAR_'))
       throw error;

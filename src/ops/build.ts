@@ -93,12 +93,13 @@ export async function build(source: string, options: BuildOptions): Promise<Buil
   checkLevel(compression, options.level ?? DEFAULT_LEVEL[compression]);
   // Beside the destination there must be room anyway; the system's temporary directory may be memory.
   const temporaryDirectory = options.temporaryDirectory ?? directoryOf(destination);
-  return await Session.use({ ...options, temporaryDirectory }, async (session) => {
+  const settings = { ...options, temporaryDirectory };
+  return await Session.use(settings, async (session) => {
     if (compression === 'zstd') await session.announceZstd();
     // First of all, so that a destination that cannot be is not found out after minutes of reading.
     const writer = openDestination(destination);
     try {
-      return await withTree(session, source, options, { contents: true, digests: true }, async (tree) => {
+      return await withTree(session, source, settings, { contents: true, digests: true }, async (tree) => {
         // Threads that have read layers hold on to what they needed for it; writing starts with new ones.
         await session.pool.rest();
         const shipped = shipTree(session, tree.root, tree.contents, options.selinux ?? 'keep');

@@ -74,6 +74,7 @@ export async function openImage(source: string, options: InspectOptions): Promis
     platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
     architecture: arch(),
     temporaryDirectory: options.temporaryDirectory,
+    signal: options.signal,
     onWarning: options.onWarning ?? (() => undefined),
   });
   if (opened.kind === 'image') return opened;

@@ -97,6 +97,7 @@ async function lintSource(
     platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
     architecture: arch(),
     temporaryDirectory: options.temporaryDirectory,
+    signal: options.signal,
     onWarning: options.onWarning,
   });
   try {

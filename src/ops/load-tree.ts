@@ -83,6 +83,7 @@ export async function withTree<T>(
     platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
     architecture: arch(),
     temporaryDirectory: options.temporaryDirectory,
+    signal: options.signal,
     onWarning: session.onWarning,
   });
   try {

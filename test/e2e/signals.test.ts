@@ -1,12 +1,12 @@
 /** Runs that end early leave the destination as it was, and the next run finds nothing in its way. */
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEMO, MAIN, planish } from '../support/cli.ts';
 import { type Moment, strike } from '../support/interruption.ts';
-import { digestOf, makeLayout } from '../support/layout-maker.ts';
+import { compressed, digestOf, makeLayout } from '../support/layout-maker.ts';
 import { Arena, errorLines, runPlanish } from '../support/refusal.ts';
 import { snapshot } from '../support/snapshot.ts';
 import { archive, directory, file, pseudoRandom } from '../support/tar-maker.ts';
@@ -95,6 +95,28 @@ describe('interrupted', () => {
       stderr: 'planish: INTERRUPTED: the run was interrupted\n',
     });
     expect(snapshot(parent)).toEqual(before);
+  });
+
+  test('while it decompresses an archive', async () => {
+    // Two gigabytes that decompress without ever waiting for anything, in 70 kB.
+    const zeros = Buffer.from(await compressed(Buffer.alloc(64 * 2 ** 20), 'zstd'));
+    const path = join(arena.source(), 'archive.tar.zst');
+    writeFileSync(path, Buffer.concat(Array.from({ length: 32 }, () => zeros)));
+    const child = spawn(process.execPath, [
+      MAIN,
+      'digest',
+      `oci-archive:${path}`,
+      '--tmpdir',
+      arena.temporary,
+    ]);
+    let stderr = '';
+    child.stderr.on('data', (piece: Buffer) => (stderr += piece.toString()));
+    const ended = new Promise((resolve) => child.on('close', (...how) => resolve(how)));
+    while (readdirSync(arena.temporary).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    child.kill('SIGINT');
+    expect(await ended).toEqual([130, null]);
+    expect(stderr).toBe('planish: INTERRUPTED: the run was interrupted\n');
+    expect(readdirSync(arena.temporary)).toEqual([]);
   });
 
   test('while it waits for standard input', async () => {

@@ -87,7 +87,9 @@ describe('openDockerArchive', () => {
     const temporary = scratch();
     writeFileSync(path, gzipSync(tarOf([['l.tar', layer], [configName, config], manifest(image())])));
     const choice = { wanted: undefined, fallback: linuxPlatform('x64') };
-    const opened = await openDockerArchive(path, 'docker-archive:x', undefined, choice, temporary);
+    const opened = await openDockerArchive(path, 'docker-archive:x', undefined, choice, {
+      temporaryDirectory: temporary,
+    });
     expect(readdirSync(temporary)).toHaveLength(1);
     expect(opened.layers.map(({ blob }) => digestOf(readSmallBlob(blob, 1e6)))).toEqual([diffId]);
     opened.close();
@@ -101,7 +103,7 @@ describe('openDockerArchive', () => {
     writeFileSync(path, gzipSync(tarOf([manifest(image())])));
     const choice = { wanted: undefined, fallback: linuxPlatform('x64') };
     const error = await failure(() =>
-      openDockerArchive(path, 'docker-archive:x', undefined, choice, temporary),
+      openDockerArchive(path, 'docker-archive:x', undefined, choice, { temporaryDirectory: temporary }),
     );
     expect(error).toMatchObject({ code: 'BLOB_MISSING', detail: { file: path } });
     expect(readdirSync(temporary)).toEqual([]);
