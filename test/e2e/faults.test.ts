@@ -286,11 +286,11 @@ describe.skipIf(user === undefined)('what may not be written', () => {
   });
 
   test('a source that may not be read', async () => {
-    const secret = join(arena.root, 'secret.tar');
+    const secret = join(arena.root, 'sources/secret.tar');
     writeFileSync(secret, smallTar(), { mode: 0 });
     expect(await refused(['digest', `tar:${secret}`], user)).toEqual({
       status: 5,
-      stderr: ['planish: SYSCALL_FAILED: opening a file: EACCES (<root>/secret.tar)'],
+      stderr: ['planish: SYSCALL_FAILED: opening a file: EACCES (<root>/sources/secret.tar)'],
     });
   });
 });

@@ -98,7 +98,7 @@ export class Arena {
 
   /** Everything that a run may not touch. */
   snapshot(): string[] {
-    return snapshot(this.root).filter((line) => !line.startsWith('sources/'));
+    return snapshot(this.root, 'sources');
   }
 
   /**

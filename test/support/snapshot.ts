@@ -3,13 +3,18 @@ import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A line for every path below `directory`, hidden ones included: path, type, mode, and digest of the content. */
-export function snapshot(directory: string): string[] {
-  return list(directory, '');
+/**
+ * A line for every path below `directory`, hidden ones included: path, type, mode, and digest of the content. What lies
+ * in the directory `except` is not looked at.
+ */
+export function snapshot(directory: string, except?: string): string[] {
+  return list(directory, '', except);
 }
 
-function list(root: string, prefix: string): string[] {
-  const names = readdirSync(join(root, prefix)).sort();
+function list(root: string, prefix: string, except?: string): string[] {
+  const names = readdirSync(join(root, prefix))
+    .sort()
+    .filter((name) => name !== except);
   return names.flatMap((name) => {
     const path = prefix === '' ? name : `${prefix}/${name}`;
     const stat = lstatSync(join(root, path));
