@@ -27,7 +27,7 @@ async function computedByHost(layout: string, algorithm: string, format: string)
 }
 
 async function computedByUs(layout: string, algorithm: string, format: string): Promise<string> {
-  const options = ['--algorithm', algorithm, '--format', format];
+  const options = ['--profile', 'cfsctl', '--algorithm', algorithm, '--format', format];
   return (await runPlanishJson(['digest', layout, ...options])).container;
 }
 

@@ -66,12 +66,15 @@ describe.skipIf(source === undefined)('a server image', () => {
     expect(differences(expected, await manifestOf(result))).toEqual([]);
   });
 
-  test('has the same digests before and after, and verifies', async () => {
+  test('has the digest of the source, those that hosts accept only after build, and verifies', async () => {
     const before = await runPlanishJson(['digest', image]);
     const after = await runPlanishJson(['digest', layout]);
-    const { tree, container } = before;
-    expect(after).toMatchObject({ tree, container });
-    expect(built.digests).toMatchObject({ tree, container });
+    expect(after.tree).toBe(before.tree);
+    // It came with whiteouts below a symlink, which OCI lets pass and hosts refuse.
+    expect(before.refused.container.code).toBe('PARENT_NOT_DIRECTORY');
+    expect(before.container).toBeUndefined();
+    expect(after.container).toMatch(/^[0-9a-f]{128}$/);
+    expect(built.digests).toMatchObject({ tree: after.tree, container: after.container });
     expect((await runPlanishJson(['verify', layout])).findings).toBe(0);
   });
 
