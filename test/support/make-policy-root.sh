@@ -14,5 +14,6 @@ include=systemd,systemd-sysv,udev,dbus,kmod,openssh-server,nginx,sudo,selinux-po
 [[ -d $directory/policy ]] || {
   rm -rf "$directory/policy.part"; mkdir "$directory/policy.part"
   tar -C "$directory/policy.part" --numeric-owner --xattrs --xattrs-include='*' -xpf "$directory/policy.tar"
+  mkdir -p "$directory/policy.part/sysroot" # what hosts demand of an image that boots
   mv "$directory/policy.part" "$directory/policy"
 }
