@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { Inputs } from './inputs.mjs';
 import { compare, tableHead, tableRow } from './measure.mjs';
 
-const BENCHES = ['build', 'digest', 'mkfs', 'rootfs', 'verity', 'tar-scan'];
+const BENCHES = ['build', 'digest', 'mkfs', 'rootfs', 'relabel', 'verity', 'tar-scan'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
