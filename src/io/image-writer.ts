@@ -58,7 +58,7 @@ export class BlobStaging {
   /** `durable`: every blob is flushed to disk when it is taken in. */
   constructor(directory: TemporaryDirectory, durable: boolean) {
     this.root = join(directory.path, 'layout');
-    this.#work = join(directory.path, 'work');
+    this.#work = join(directory.path, 'blobs-in-progress');
     this.#durable = durable;
     makeDirectory(this.root);
     makeDirectory(this.#work);

@@ -354,7 +354,7 @@ describe('a disk that is full', () => {
     const run = await refused(['build', await threeMegabytes('none'), '-o', `oci:${tmpfs}/layout`]);
     expect({ ...run, stderr: run.stderr.map((line) => line.replace(tmpfs ?? '', '<tmpfs>')) }).toEqual({
       status: 5,
-      stderr: ['planish: DISK_FULL: writing a file: ENOSPC (<tmpfs>/.planish-x/work/layer-N)'],
+      stderr: ['planish: DISK_FULL: writing a file: ENOSPC (<tmpfs>/.planish-x/blobs-in-progress/layer-N)'],
     });
     expect(readdirSync(tmpfs ?? '')).toEqual([]);
   });
@@ -366,7 +366,9 @@ describe('a disk that is full', () => {
     const run = await refused(['build', await threeMegabytes('none'), '-o', `oci:${layout}:new`]);
     expect({ ...run, stderr: run.stderr.map((line) => line.replace(tmpfs ?? '', '<tmpfs>')) }).toEqual({
       status: 5,
-      stderr: ['planish: DISK_FULL: writing a file: ENOSPC (<tmpfs>/used/.planish-x/work/layer-N)'],
+      stderr: [
+        'planish: DISK_FULL: writing a file: ENOSPC (<tmpfs>/used/.planish-x/blobs-in-progress/layer-N)',
+      ],
     });
     expect(snapshot(layout)).toEqual(before);
     expect(planish(['verify', `oci:${layout}:old`]).status).toBe(0);
@@ -377,7 +379,7 @@ describe('a disk that is full', () => {
     const run = await refused(['build', await threeMegabytes('none'), '-o', `oci-archive:${tmpfs}/a.tar`]);
     expect({ ...run, stderr: run.stderr.map((line) => line.replace(tmpfs ?? '', '<tmpfs>')) }).toEqual({
       status: 5,
-      stderr: ['planish: DISK_FULL: writing a file: ENOSPC (<tmpfs>/.planish-x/work/layer-N)'],
+      stderr: ['planish: DISK_FULL: writing a file: ENOSPC (<tmpfs>/.planish-x/blobs-in-progress/layer-N)'],
     });
     expect(readdirSync(tmpfs ?? '')).toEqual([]);
   });
@@ -411,7 +413,7 @@ describe('a disk that is full', () => {
         stderr: run.stderr.map((line) => line.replace('<dest>/', '').replace('<root>/absent/', '')),
       }).toEqual({
         status: 5,
-        stderr: ['planish: SYSCALL_FAILED: writing a file: EFBIG (.planish-x/work/layer-N)'],
+        stderr: ['planish: SYSCALL_FAILED: writing a file: EFBIG (.planish-x/blobs-in-progress/layer-N)'],
       });
     }
   });

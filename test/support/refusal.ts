@@ -150,7 +150,7 @@ export class Arena {
       .replaceAll(this.used, '<dest>')
       .replaceAll(this.absent, '<dest>')
       .replaceAll(/\.planish-[0-9a-f-]+/g, '.planish-x')
-      .replaceAll(/(?<=\/work\/layer-)[0-9]+/g, 'N')
+      .replaceAll(/(?<=\/blobs-in-progress\/layer-)[0-9]+/g, 'N')
       .replaceAll(/(?<=\/sources\/s-)[A-Za-z0-9]{6}/g, 'x')
       .replaceAll(this.root, '<root>');
   }
