@@ -1,8 +1,10 @@
 /** Why views of an image disagree, on the image that the repository carries and on one with a UKI. */
+
 import { execFileSync } from 'node:child_process';
 import { linkSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { canReadAttributes } from '../support/attributes.ts';
 import { DEMO, planish, planishJson, temporaryDirectory } from '../support/cli.ts';
 import { makeUki } from '../support/uki-maker.ts';
 
@@ -133,7 +135,7 @@ const RULES = [
   '',
 ].join('\n');
 
-describe('a directory and the image built from it', () => {
+describe.skipIf(!canReadAttributes)('a directory and the image built from it', () => {
   const root = join(directory, 'root');
   const image = `oci:${join(directory, 'image')}:x`;
 

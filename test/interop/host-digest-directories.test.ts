@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { HOST_PROFILES } from '../../src/host/profiles.ts';
-import { scanRootfs } from '../../src/io/rootfs.ts';
 import { build } from '../../src/ops/build.ts';
 import { digest } from '../../src/ops/digest.ts';
 import { digestAll } from '../../src/ops/digest-all.ts';
+import { canReadAttributes } from '../support/attributes.ts';
 import { hasTool, runTool } from '../support/composefs-tools.ts';
 import { fillRandomDirectory } from '../support/random-directory.ts';
 
@@ -98,17 +98,6 @@ describe.skipIf(!hasCfsctl)('directories, composefs-rs', () => {
     rmSync(root, { recursive: true });
   });
 });
-
-/** A bare machine has nothing to read the attributes of a directory with. */
-const canReadAttributes = await scanRootfs(folder).then(
-  () => true,
-  () => false,
-);
-if (!canReadAttributes) {
-  process.stderr.write(
-    'SKIPPED: a directory and its image: attributes cannot be read here (no compiler, no getfattr)\n',
-  );
-}
 
 describe.skipIf(!canReadAttributes)('a directory and the image built of it', () => {
   it.each(seeds.slice(0, 20))('seed %i have the same digests by every profile', async (seed) => {

@@ -1,5 +1,5 @@
 /** What composefs-rs' own program computes of images, in repositories of every format and algorithm. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HashAlgorithm } from '../../src/bytes/digest.ts';
@@ -22,7 +22,16 @@ export const REPOSITORY_KINDS: readonly RepositoryKind[] = [
 export type PeerOutcome = { readonly digest: string } | { readonly refused: string };
 
 /** cfsctl syncs its file system at every pull, which on a disk takes longer than all else. */
-const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+const MEMORY = isWritable('/dev/shm') ? '/dev/shm' : tmpdir();
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Repositories in a temporary directory; close them. */
 export class CfsctlHost {
