@@ -14,7 +14,16 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const SOURCES = ['module.c', 'scan.c', 'xattr.c'];
+const SOURCES = [
+  'kernel-module.c',
+  'link.c',
+  'module.c',
+  'mount.c',
+  'scan.c',
+  'values.c',
+  'verity.c',
+  'xattr.c',
+];
 
 const BASE = ['-std=c11', '-Wall', '-Wextra', '-fPIC', '-shared', '-fvisibility=hidden', '-DNAPI_VERSION=8'];
 const WIDE = ['-D_FILE_OFFSET_BITS=64', '-D_TIME_BITS=64'];

@@ -66,6 +66,12 @@ export const ERROR_TABLE = {
     'environment',
     'Something needs the native helpers or a system tool that is not here.',
   ],
+  SIGNATURE_REFUSED: [
+    'environment',
+    'The kernel does not accept an fs-verity signature: no key, or a wrong one.',
+  ],
+  VERITY_UNSUPPORTED: ['environment', 'The file system has no fs-verity, or none of the kind asked for.'],
+  LOCKED: ['environment', 'Another program holds the lock of what is to be used.'],
   DISK_FULL: ['environment', 'There is no room left on the device.'],
   INTERRUPTED: ['environment', 'The run was interrupted by a signal.'],
   WORKER_FAILED: ['environment', 'A worker thread ended unexpectedly.'],

@@ -1,12 +1,12 @@
 /**
- * The typed mirror of `native-helpers/module.c`: what the optional C helpers take and return.
+ * The typed mirror of `native-helpers/module.c` and `kernel-module.c`: what the optional C helpers take and return.
  *
  * Paths and names are bytes, so that what is no UTF-8 can be reached. A call that fails in an ordinary way returns a
  * negative errno and throws nothing; wrong types of arguments throw a `TypeError`. No call follows a last link.
  */
 
 /** Must equal `PLANISH_CONTRACT_VERSION` in C; helpers of another version are not used. */
-export const CONTRACT_VERSION = 1;
+export const CONTRACT_VERSION = 2;
 
 /** Flag of {@link NativeHelpers.scanDirectory}: records without extended attributes. */
 export const SCAN_WITHOUT_XATTRS = 1;
@@ -17,8 +17,42 @@ export const FAILURE_BYTES = 257;
 /** What was being done when a scan failed: `failure[0]`. */
 export const SCAN_STEPS = ['start', 'open', 'list', 'stat', 'readlink', 'read attributes of'] as const;
 
+/**
+ * System calls that Node has no function for (`native-helpers/kernel.h`). Descriptors that are returned are
+ * close-on-exec and the caller's to close.
+ */
+export interface KernelCalls {
+  /**
+   * `FS_IOC_ENABLE_VERITY` on a file that is open for reading; algorithm 1 is SHA-256, 2 SHA-512; no signature where
+   * that is empty. 0 on success; `-ETXTBSY` while anybody has the file open for writing.
+   */
+  enableVerity(fd: number, algorithm: number, blockSize: number, signature: Uint8Array): number;
+  /** `FS_IOC_MEASURE_VERITY`: a byte for the algorithm, then the digest. */
+  measureVerity(fd: number): Buffer | number;
+  /** Gives an open file without a name (`O_TMPFILE`) a name; `-EEXIST` where that is taken. */
+  linkDescriptor(fd: number, path: Uint8Array): number;
+  /** `flock(2)`. */
+  lockDescriptor(fd: number, operation: number): number;
+  /** `syncfs(2)`. */
+  syncFilesystem(fd: number): number;
+  /** `fsopen(2)`: a descriptor. */
+  openFilesystem(type: Uint8Array): number;
+  /** `fsconfig(2)`; an empty key or value stands for none. */
+  configureFilesystem(fd: number, command: number, key: Uint8Array, value: Uint8Array, aux: number): number;
+  /** `fsmount(2)`: a descriptor. */
+  makeMount(fd: number, attributes: number): number;
+  /** `move_mount(2)` of a detached mount to a path. */
+  attachMount(fd: number, path: Uint8Array): number;
+  /** `open_tree(2)`: a descriptor. */
+  openTree(path: Uint8Array, flags: number): number;
+  /** `mount_setattr(2)` on one mount; `userns` is a descriptor where `set` has `MOUNT_ATTR_IDMAP`, else 0. */
+  setMountAttributes(fd: number, set: number, clear: number, userns: number): number;
+  /** `umount2(2)`, a last link not followed. */
+  unmount(path: Uint8Array, flags: number): number;
+}
+
 /** The functions in C. All are synchronous, keep no state and may be called on any thread. */
-export interface NativeHelpers {
+export interface NativeHelpers extends KernelCalls {
   readonly contractVersion: number;
   /**
    * All extended attributes of one inode, packed (see `records.ts`); empty where the file system has none.

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { CONTRACT_VERSION } from '../../../src/native/contract.ts';
 import { LOCAL_BUILD, loadNative, nativeHelpers, nativeStatus } from '../../../src/native/load.ts';
 import { freshDirectory, removeDirectories } from '../io/rootfs-fixture.ts';
 import { buildHelpers, findCompiler } from './build-helpers.ts';
@@ -34,7 +35,9 @@ describe('loading the helpers', () => {
   it('refuses another contract', () => {
     const other = join(directory, 'other.cjs');
     writeFileSync(other, 'exports.contractVersion = 99;');
-    expect(reason(other, LOCAL_BUILD)).toBe(`${other} has contract 99, not 1 (npm run build:native)`);
+    expect(reason(other, LOCAL_BUILD)).toBe(
+      `${other} has contract 99, not ${CONTRACT_VERSION} (npm run build:native)`,
+    );
   });
 
   it('finds the build of this package', () => {
@@ -49,10 +52,22 @@ describe('loading the helpers', () => {
     for (const loaded of [loadNative(file, ''), loadNative(undefined, file)]) {
       expect(loaded.status).toEqual({ available: true, file });
       expect(Object.keys(loaded.helpers ?? {}).sort()).toEqual([
+        'attachMount',
+        'configureFilesystem',
         'contractVersion',
+        'enableVerity',
+        'linkDescriptor',
         'listXattrs',
+        'lockDescriptor',
+        'makeMount',
+        'measureVerity',
+        'openFilesystem',
+        'openTree',
         'scanDirectory',
+        'setMountAttributes',
         'setXattr',
+        'syncFilesystem',
+        'unmount',
       ]);
     }
   });
