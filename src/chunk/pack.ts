@@ -1,5 +1,5 @@
 /** Packing components into layers: pure, deterministic, independent of the order of the input. */
-
+import type { ByteString } from '../bytes/byte-string.ts';
 import { improve } from './local-search.ts';
 import { packIntervals } from './pack-dp.ts';
 import { packByMerging } from './pack-merge.ts';
@@ -31,13 +31,19 @@ interface Unit {
 /**
  * Packs items (unique keys) into at most `slots` groups (at least 1) at the least expected cost: intervals by
  * dynamic programming and agglomerative merging, all improved by local search, the cheapest kept. Thousands of small
- * items are first joined to their neighbours. Changing this changes plans, and so layer digests.
+ * items are first joined to their neighbours. `start` is a group, 0 to slots - 1, for each of the items that had one
+ * before: one more point to start from. Changing this changes plans, and so layer digests.
  */
-export function pack(items: readonly PackItem[], slots: number): Packing {
+export function pack(
+  items: readonly PackItem[],
+  slots: number,
+  start?: ReadonlyMap<ByteString, number>,
+): Packing {
   const units = gatherDust(sortItems(items), unitLimit(slots));
   const columns = columnsOf(units);
   const layers = Math.min(slots, units.length);
   const starts = layers < units.length ? startingPoints(units, columns, layers) : [];
+  if (start !== undefined && layers < units.length) starts.unshift(formerStart(units, start, layers));
   let best: Int32Array = Int32Array.from(units, (_, index) => index);
   let bestCost = Number.POSITIVE_INFINITY;
   for (const layer of starts) {
@@ -57,6 +63,17 @@ function startingPoints(units: readonly Unit[], columns: PackColumns, layers: nu
   starts.push(intervalsBy(columns, layers, (size) => Math.sqrt(size)));
   starts.push(intervalsBy(columns, layers, (size) => Math.sqrt(size * Math.sqrt(size))));
   return starts;
+}
+
+/** Where the units were; what is new begins in the last group, which the search moves it out of. */
+function formerStart(
+  units: readonly Unit[],
+  start: ReadonlyMap<ByteString, number>,
+  layers: number,
+): Int32Array {
+  return Int32Array.from(units, ({ items }) =>
+    Math.min(start.get((items[0] as PackItem).key) ?? layers - 1, layers - 1),
+  );
 }
 
 /** Intervals in the order of rate divided by a function of the size; ties keep the order of the columns. */

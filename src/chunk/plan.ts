@@ -75,20 +75,28 @@ export interface PlanOptions {
  * Throws `BAD_OPTION` for a bad number of layers, `INVARIANT` for a key that occurs twice.
  */
 export function planLayers(components: readonly PlanInput[], options: PlanOptions = {}): LayerPlan {
-  const maxLayers = options.maxLayers ?? DEFAULT_MAX_LAYERS;
-  if (!Number.isInteger(maxLayers) || maxLayers < 1 || maxLayers > MAX_LAYERS) {
-    throw new PlanishError('BAD_OPTION', `the number of layers must be 1 to ${MAX_LAYERS}`, {
-      actual: maxLayers,
-    });
-  }
+  const maxLayers = checkMaxLayers(options.maxLayers);
   checkKeys(components);
-  const alone = components.length <= maxLayers;
-  const reserved = alone ? 0 : Math.floor(maxLayers / GROWTH_DIVISOR);
-  const groups = alone ? components.map((item) => [item]) : packGroups(components, maxLayers, reserved);
-  return describePlan(groups, maxLayers, reserved);
+  const reserved = reservedLayers(components.length, maxLayers);
+  const groups = groupComponents(components, maxLayers, maxLayers - reserved);
+  return describePlan(orderGroups(groups), maxLayers, reserved);
 }
 
-function checkKeys(components: readonly PlanInput[]): void {
+/** The number of layers asked for, or the default. Throws `BAD_OPTION`. */
+export function checkMaxLayers(maxLayers: number = DEFAULT_MAX_LAYERS): number {
+  if (Number.isInteger(maxLayers) && maxLayers >= 1 && maxLayers <= MAX_LAYERS) return maxLayers;
+  throw new PlanishError('BAD_OPTION', `the number of layers must be 1 to ${MAX_LAYERS}`, {
+    actual: maxLayers,
+  });
+}
+
+/** Layers left free for growth: none where every component has its own. */
+export function reservedLayers(components: number, maxLayers: number): number {
+  return components <= maxLayers ? 0 : Math.floor(maxLayers / GROWTH_DIVISOR);
+}
+
+/** Throws `INVARIANT` for a key that occurs twice. */
+export function checkKeys(components: readonly PlanInput[]): void {
   const keys = new Set<ByteString>();
   for (const { key } of components) {
     if (keys.has(key)) throw new PlanishError('INVARIANT', `two components have the key ${key}`);
@@ -101,26 +109,42 @@ function isVolatile(component: PlanInput): boolean {
   return component.rate >= ALWAYS_RATE && component.size <= VOLATILE_BYTES;
 }
 
-function packGroups(components: readonly PlanInput[], maxLayers: number, reserved: number): PlanInput[][] {
-  if (maxLayers === 1) return [[...components]];
+/**
+ * Groups for at most `slots` of `layers` layers, in no order: one for each component where that many layers are
+ * allowed. `start` is a layer, 0 to slots - 1, for each of the components that were in one before: where to begin.
+ */
+export function groupComponents<T extends PlanInput>(
+  components: readonly T[],
+  layers: number,
+  slots: number,
+  start?: ReadonlyMap<ByteString, number>,
+): T[][] {
+  if (components.length <= layers) return components.map((item) => [item]);
+  if (slots === 1) return [[...components]];
   const last = components.filter(isVolatile);
   const others = components.filter((component) => !isVolatile(component));
+  const free = Math.min(others.length, slots - (last.length > 0 ? 1 : 0));
+  const groups = others.length === 0 ? [] : pack(others, Math.max(free, 1), start).groups;
   const byKey = new Map(components.map((component) => [component.key, component]));
-  const free = maxLayers - (last.length > 0 ? 1 : 0);
-  const slots = Math.min(others.length, free - reserved);
-  const groups = others.length === 0 ? [] : pack(others, Math.max(slots, 1)).groups;
-  const packed = groups.map((group) => group.map(({ key }) => byKey.get(key) as PlanInput));
+  const packed = groups.map((group) => group.map(({ key }) => byKey.get(key) as T));
   return last.length > 0 ? [...packed, last] : packed;
 }
 
-function describePlan(
+/** Groups in the order of a plan: most stable first, what holds the database last. */
+export function orderGroups<T extends PlanInput>(groups: readonly (readonly T[])[]): (readonly T[])[] {
+  return groups
+    .map((group) => ({ group, last: group.some(isVolatile), layer: describeLayer(group) }))
+    .sort((a, b) => Number(a.last) - Number(b.last) || compareLayers(a.layer, b.layer))
+    .map(({ group }) => group);
+}
+
+/** The plan of groups that are in order already. */
+export function describePlan(
   groups: readonly (readonly PlanInput[])[],
   maxLayers: number,
   reserved: number,
 ): LayerPlan {
-  const ordered = groups.map((group) => ({ last: group.some(isVolatile), layer: describeLayer(group) }));
-  ordered.sort((a, b) => Number(a.last) - Number(b.last) || compareLayers(a.layer, b.layer));
-  const bare = ordered.map(({ layer }) => layer);
+  const bare = groups.map(describeLayer);
   // Sums of doubles are taken in the order of the plan, so that they are the same for every order of input.
   const cost = bare.reduce((sum, layer) => sum + layer.cost, 0);
   const members = bare.flatMap((layer) => layer.members).sort((a, b) => compareBytes(a.key, b.key));

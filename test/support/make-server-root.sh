@@ -2,12 +2,19 @@
 # make-server-root.sh OUT.tar - a real Debian server root (940 MB, 20,000 files, kernel and initramfs) as a tar, by
 # mmdebstrap from the apt sources this machine is configured with. About three minutes.
 # Needs root and: apt-get install -y mmdebstrap
+# SERVER_POCKETS, a list of main, updates and security, says how far the packages are up to date (default: main alone).
 set -euo pipefail
-[[ $# == 1 ]] || { sed -n '2,4s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[[ $# == 1 ]] || { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 . /etc/os-release
 sources=$(apt-get indextargets --format '$(SITE)|$(RELEASE)|$(COMPONENT)' 'Identifier: Packages' | sort -u |
   while IFS='|' read -r site suite component; do
-    if [[ $component == main && $suite == "$VERSION_CODENAME" ]]; then
+    case $suite in
+      "$VERSION_CODENAME") pocket=main ;;
+      "$VERSION_CODENAME-updates") pocket=updates ;;
+      "$VERSION_CODENAME-security") pocket=security ;;
+      *) pocket=other ;;
+    esac
+    if [[ $component == main && ,${SERVER_POCKETS:-main}, == *,$pocket,* ]]; then
       echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $suite main"
     fi
   done)
