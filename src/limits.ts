@@ -35,6 +35,8 @@ export const LIMITS = {
   jsonDepth: 256,
   /** Manifests that one index names, and that nested indexes name together: each may be read. */
   indexManifests: 16_384,
+  /** Manifests that are opened to find what is attached to one image: signatures, SBOMs and so on. */
+  referrers: 4096,
   /** Members of an image archive (the outer tar), indexed in memory. */
   archiveMembers: 262_144,
   /** Layers of one image that is read; clients take some hundred. */

@@ -140,7 +140,8 @@ function examine(path: string): boolean {
   });
 }
 
-function writeMember(descriptor: number, file: string, name: string, content: Uint8Array): void {
+/** Writes one member: header, content, padding. */
+export function writeMember(descriptor: number, file: string, name: string, content: Uint8Array): void {
   writeFully(descriptor, header('regular', name, content.length), file);
   writeFully(descriptor, content, file);
   writeFully(descriptor, new Uint8Array(paddingLength(content.length)), file);

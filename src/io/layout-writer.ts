@@ -22,7 +22,7 @@ import {
   indexEntry,
 } from './image-writer.ts';
 import { checkMarker, isLayoutDirectory, LAYOUT_MARKER, LayoutDirectory, readLayoutIndex } from './layout.ts';
-import { lockLayout } from './layout-lock.ts';
+import { type LayoutLock, lockLayout } from './layout-lock.ts';
 import {
   createTemporaryDirectory,
   isTemporaryName,
@@ -116,10 +116,7 @@ class LayoutWriter implements ImageWriter {
 
   async #merge(image: CommitImage): Promise<void> {
     this.#placeMarker();
-    for (const { digest, size } of this.#staging.blobs()) this.#placeBlob(digest, size);
-    for (const directory of directoriesOf(this.#staging)) {
-      syncDirectory(join(this.#target, 'blobs', basename(directory)));
-    }
+    placeBlobs(this.#target, this.#staging);
     while (!(await this.#replaceIndex(image)));
     syncDirectory(this.#target);
   }
@@ -132,33 +129,52 @@ class LayoutWriter implements ImageWriter {
     renamePath(staged, join(this.#target, 'oci-layout'));
   }
 
-  #placeBlob(digest: BlobDigest, size: number): void {
-    const target = blobPath(this.#target, digest);
-    makeDirectory(dirname(target));
-    const real = realpathSync(dirname(target));
-    if (!real.startsWith(`${this.#target}${sep}`)) {
-      throw new PlanishError('PATH_ESCAPES_ROOT', 'a link leads out of the layout', {
-        file: dirname(target),
-        actual: real,
-      });
-    }
-    if (!isFileOfSize(target, size)) renamePath(this.#staging.pathOf(digest), target);
-  }
-
   /** Reads, changes and replaces `index.json`; false when the lock was lost meanwhile. */
   async #replaceIndex(image: CommitImage): Promise<boolean> {
-    const staged = join(this.#directory.path, 'index.json');
-    rmSync(staged, { force: true });
     const lock = await lockLayout(this.#target, this.#directory.path);
     try {
-      writeNewFile(staged, [formatIndex(readExistingIndex(this.#target), image)]);
-      if (!lock.isHeld()) return false;
-      renamePath(staged, join(this.#target, 'index.json'));
-      return true;
+      const bytes = formatIndex(readExistingIndex(this.#target), image);
+      return placeIndex({ target: this.#target, staging: this.#directory.path, lock }, bytes);
     } finally {
       lock.release();
     }
   }
+}
+
+/** Moves staged blobs into a layout, under their names, durably. Those that it has already stay. */
+export function placeBlobs(target: string, staging: BlobStaging): void {
+  for (const { digest, size } of staging.blobs()) placeBlob(target, staging, digest, size);
+  for (const directory of directoriesOf(staging)) syncDirectory(join(target, 'blobs', basename(directory)));
+}
+
+function placeBlob(target: string, staging: BlobStaging, digest: BlobDigest, size: number): void {
+  const path = blobPath(target, digest);
+  makeDirectory(dirname(path));
+  const real = realpathSync(dirname(path));
+  if (!real.startsWith(`${target}${sep}`)) {
+    throw new PlanishError('PATH_ESCAPES_ROOT', 'a link leads out of the layout', {
+      file: dirname(path),
+      actual: real,
+    });
+  }
+  if (!isFileOfSize(path, size)) renamePath(staging.pathOf(digest), path);
+}
+
+/** A layout whose lock is held, and a private directory on its file system. */
+export interface LockedLayout {
+  readonly target: string;
+  readonly staging: string;
+  readonly lock: LayoutLock;
+}
+
+/** Replaces `index.json`; false when the lock was lost meanwhile. */
+export function placeIndex({ target, staging, lock }: LockedLayout, bytes: Uint8Array): boolean {
+  const staged = join(staging, 'index.json');
+  rmSync(staged, { force: true });
+  writeNewFile(staged, [bytes]);
+  if (!lock.isHeld()) return false;
+  renamePath(staged, join(target, 'index.json'));
+  return true;
 }
 
 /** Whether a directory is there to write into; false when nothing is. Throws `DESTINATION_EXISTS`. */

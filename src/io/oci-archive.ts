@@ -27,7 +27,7 @@ export async function openOciArchive(
 }
 
 /** A layout whose files are members of a tar. */
-class LayoutArchive implements Layout {
+export class LayoutArchive implements Layout {
   readonly file: string;
   readonly reference: string;
   readonly #index: TarIndex;

@@ -4,6 +4,7 @@
  */
 import { display, fromUtf8 } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
+import { isAttachedEntry } from './attachments.ts';
 import { annotation, type Descriptor, type Platform } from './descriptor.ts';
 import { documentKind } from './media-types.ts';
 
@@ -61,13 +62,14 @@ export function samePlatform(a: Platform, b: Platform): boolean {
 
 /**
  * Whether an entry of an index is an image that can be chosen: no attestation (`unknown/unknown`, or so annotated),
- * no artifact, nothing but a manifest or a nested index.
+ * no artifact, nothing attached to an image, nothing but a manifest or a nested index.
  */
 export function isImageEntry(entry: Descriptor): boolean {
   const kind = documentKind(entry.mediaType);
   if (kind !== 'manifest' && kind !== 'index') return false;
   if (entry.artifactType !== undefined && entry.artifactType !== '') return false;
   if (annotation(entry, 'vnd.docker.reference.type') === 'attestation-manifest') return false;
+  if (isAttachedEntry(entry)) return false;
   return entry.platform?.os !== 'unknown' || entry.platform.architecture !== 'unknown';
 }
 
