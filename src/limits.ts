@@ -59,6 +59,16 @@ export const LIMITS = {
   peSections: 512,
   /** Bytes of a text section of a UKI (command line, os-release); kernels take command lines of a few KiB. */
   peTextBytes: 1024 * 1024,
+  /** Nesting of DER data (certificates, signatures); real ones have some dozen levels. */
+  derDepth: 32,
+  /** Certificates of one file or one signature. */
+  certificates: 64,
+  /** Signers of one CMS signature. */
+  cmsSigners: 16,
+  /** Certificates from a signer to one that is trusted. */
+  certificateChain: 8,
+  /** Bytes of a key, certificate or passphrase file, held in memory whole. */
+  keyFileBytes: 1024 * 1024,
   /** Bytes of one file of an SELinux policy inside the image, held in memory whole; real ones have half a MiB. */
   selinuxFileBytes: 16 * 1024 * 1024,
   /** Rules for labels in one SELinux policy; real ones have some 6,000. */
