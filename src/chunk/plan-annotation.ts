@@ -2,22 +2,44 @@
  * A layer of a plan as one line of text, for annotations and history comments, so that a later build can read the
  * plan back from an image.
  *
- * Text: `1;COUNT;MEMBER MEMBER …;` with MEMBER = `KEY:RATE:SIZE`, keys percent-encoded but for
- * `A-Z a-z 0-9 . _ + ~ / @ -`, rate in changes a million weeks, size in bytes. Count and closing semicolon tell a
- * text that was cut.
+ * Text: `2;COUNT;MEMBER MEMBER …;FACT FACT …;` with MEMBER = `KEY:RATE:SIZE:DIGEST`, keys percent-encoded but for
+ * `A-Z a-z 0-9 . _ + ~ / @ -`, rate in changes a million weeks, size in bytes, digest 32 digits of base64url or
+ * nothing; FACT = `NAME=VALUE`. Count and closing semicolon tell a text that was cut. Version 1 had neither digests
+ * nor facts.
  */
 import { type ByteString, byteString } from '../bytes/byte-string.ts';
+import type { HashAlgorithm } from '../bytes/digest.ts';
 import { LIMITS } from '../limits.ts';
-import type { PackItem } from './pack-model.ts';
-import type { PlannedLayer } from './plan.ts';
+import { stabilityOf } from './rates.ts';
+import type { RememberedMember } from './warm-plan.ts';
 
 /** Layer annotation that holds the members. */
 export const COMPONENTS_ANNOTATION = 'org.planish.components';
 /** Layer annotation that holds the stability, three decimals, for people. */
 export const STABILITY_ANNOTATION = 'org.planish.stability';
 
+/** What a text says beside the members. All may be absent. */
+export interface PlanFacts {
+  /** Algorithm of the fs-verity digests that the members' digests rest on. */
+  readonly verity?: HashAlgorithm | undefined;
+  /** Digest of the layer's directories that belong to no member. */
+  readonly directories?: string | undefined;
+  /** Bytes of the layer's tar. */
+  readonly tarSize?: number | undefined;
+  /** Of the whole plan, in its last layer: see `RememberedPlan`. */
+  readonly regret?: number | undefined;
+  readonly today?: number | undefined;
+}
+
+/** One layer, written down. */
+export interface PlanText extends PlanFacts {
+  readonly members: readonly RememberedMember[];
+}
+
 const PLAIN = /[A-Za-z0-9._+~/@-]/;
-const MEMBER = /^((?:[A-Za-z0-9._+~/@-]|%[0-9A-F]{2})+):(\d{1,16}):(\d{1,16})$/;
+const MEMBER = /^((?:[A-Za-z0-9._+~/@-]|%[0-9A-F]{2})+):(\d{1,16}):(\d{1,16})(?::([\w-]{32})?)?$/;
+const CONTENT_DIGEST = /^[\w-]{32}$/;
+const NUMBER = /^\d{1,16}$/;
 
 /** Key with every byte but the plain ones as `%HH`. */
 function encodeKey(key: ByteString): string {
@@ -36,21 +58,33 @@ function decodeKey(text: string): ByteString {
   );
 }
 
-/** The members of a layer as text in ASCII without control characters. */
-export function formatPlanAnnotation(members: readonly PackItem[]): string {
-  const list = members.map(({ key, rate, size }) => `${encodeKey(key)}:${rate}:${size}`);
-  return `1;${list.length};${list.join(' ')};`;
+/** A layer as text in ASCII without control characters. */
+export function formatPlanText(layer: PlanText): string {
+  const members = layer.members.map(
+    ({ key, rate, size, digest }) => `${encodeKey(key)}:${rate}:${size}:${digest ?? ''}`,
+  );
+  const facts: readonly (readonly [string, string | number | undefined])[] = [
+    ['verity', layer.verity],
+    ['dirs', layer.directories],
+    ['tar', layer.tarSize],
+    ['regret', layer.regret],
+    ['today', layer.today],
+  ];
+  const known = facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+  return `2;${members.length};${members.join(' ')};${known.join(' ')};`;
 }
 
 /**
- * Reads {@link formatPlanAnnotation} back; `undefined` for anything else: text of another program or version, cut
- * or altered. Losing a plan costs clients some bytes and is no error.
+ * Reads {@link formatPlanText} back, and version 1; `undefined` for anything else: text of another program or
+ * version, cut or altered. Losing a plan costs clients some bytes and is no error. Facts of other names are ignored.
  */
-export function parsePlanAnnotation(text: string): PackItem[] | undefined {
+export function parsePlanText(text: string): PlanText | undefined {
   if (text.length > LIMITS.jsonBytes) return undefined;
-  const [version, count, list, rest, ...more] = text.split(';');
-  if (version !== '1' || list === undefined || rest !== '' || more.length > 0) return undefined;
-  const members: PackItem[] = [];
+  const [version, count, list, ...rest] = text.split(';');
+  const facts = rest.length === 2 ? rest[0] : '';
+  if (list === undefined || rest.at(-1) !== '' || rest.length !== Number(version)) return undefined;
+  if (version !== '1' && version !== '2') return undefined;
+  const members: RememberedMember[] = [];
   const keys = new Set<ByteString>();
   for (const word of list === '' ? [] : list.split(' ')) {
     const member = parseMember(word);
@@ -58,20 +92,43 @@ export function parsePlanAnnotation(text: string): PackItem[] | undefined {
     keys.add(member.key);
     members.push(member);
   }
-  return String(members.length) === count ? members : undefined;
+  return String(members.length) === count ? { members, ...parseFacts(facts ?? '') } : undefined;
 }
 
-function parseMember(word: string): PackItem | undefined {
-  const [, key, rate, size] = MEMBER.exec(word) ?? [];
+function parseMember(word: string): RememberedMember | undefined {
+  const [, key, rate, size, digest] = MEMBER.exec(word) ?? [];
   if (key === undefined) return undefined;
-  const member = { key: decodeKey(key), rate: Number(rate), size: Number(size) };
+  const member = { key: decodeKey(key), rate: Number(rate), size: Number(size), digest };
   return Number.isSafeInteger(member.rate) && Number.isSafeInteger(member.size) ? member : undefined;
 }
 
-/** The annotations of a layer. */
-export function planAnnotations(layer: PlannedLayer): Record<string, string> {
+function parseFacts(text: string): PlanFacts {
+  const values = new Map(text.split(' ').map((word) => splitFact(word)));
+  const number = (name: string): number | undefined => {
+    const value = values.get(name) ?? '';
+    return NUMBER.test(value) && Number.isSafeInteger(Number(value)) ? Number(value) : undefined;
+  };
+  const verity = values.get('verity');
+  const directories = values.get('dirs') ?? '';
   return {
-    [COMPONENTS_ANNOTATION]: formatPlanAnnotation(layer.members),
-    [STABILITY_ANNOTATION]: layer.stability.toFixed(3),
+    verity: verity === 'sha256' || verity === 'sha512' ? verity : undefined,
+    directories: CONTENT_DIGEST.test(directories) ? directories : undefined,
+    tarSize: number('tar'),
+    regret: number('regret'),
+    today: number('today'),
+  };
+}
+
+function splitFact(word: string): [string, string] {
+  const equals = word.indexOf('=');
+  return [word.slice(0, equals), word.slice(equals + 1)];
+}
+
+/** The annotations of a layer. */
+export function planAnnotations(layer: PlanText): Record<string, string> {
+  const rate = layer.members.reduce((sum, member) => sum + member.rate, 0);
+  return {
+    [COMPONENTS_ANNOTATION]: formatPlanText(layer),
+    [STABILITY_ANNOTATION]: stabilityOf(rate).toFixed(3),
   };
 }

@@ -112,6 +112,19 @@ export function componentMapOption(): Option {
   return new Option('--component-map <file>', 'JSON or TSV that assigns paths to components, and intervals');
 }
 
+/** `--previous IMAGE`. */
+export function previousOption(): Option {
+  return new Option(
+    '--previous <image>',
+    'the image before this one, whose layers are kept where they can be',
+  );
+}
+
+/** `--replan`. */
+export function replanOption(): Option {
+  return new Option('--replan', 'split afresh, even where that changes layers of the previous image');
+}
+
 /** A whole number from 1. */
 export function parseCount(text: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);

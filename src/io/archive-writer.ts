@@ -72,6 +72,10 @@ class ArchiveWriter implements ImageWriter {
     if (!this.hasBlob(digest, blob.size)) await this.#staging.copy(blob, digest);
   }
 
+  async carryBlob(blob: BlobFile, digest: BlobDigest): Promise<void> {
+    if (!this.hasBlob(digest, blob.size)) await this.#staging.carry(blob, digest);
+  }
+
   hasBlob(digest: BlobDigest, size: number): boolean {
     return this.#staging.has(digest, size);
   }

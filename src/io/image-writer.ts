@@ -1,6 +1,15 @@
 /** Writing an image: one interface for layouts and archives, and the staging of blobs that both share. */
 import { createHash } from 'node:crypto';
-import { closeSync, statSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  linkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BlobDigest, blobDigest, splitBlobDigest } from '../bytes/digest.ts';
@@ -37,6 +46,11 @@ export interface ImageWriter {
   addBytes(bytes: Uint8Array): Promise<BlobIdentity>;
   /** Copies a blob from elsewhere and verifies it. Throws `DIGEST_MISMATCH`, `CONTENT_CHANGED`. */
   copyBlob(blob: BlobFile, digest: BlobDigest): Promise<void>;
+  /**
+   * Takes in a blob of another image whose digest is taken on trust: as a further name of the same file, or a clone,
+   * where the file system can; else as {@link ImageWriter.copyBlob} does.
+   */
+  carryBlob(blob: BlobFile, digest: BlobDigest): Promise<void>;
   /** Whether the destination or the staging holds a blob of that digest and size: it need not be written again. */
   hasBlob(digest: BlobDigest, size: number): boolean;
   /** Makes the image visible, durably. Throws `DESTINATION_EXISTS` when something else took the place. */
@@ -128,6 +142,13 @@ export class BlobStaging {
     });
   }
 
+  /** Links a blob that is a file of its own, or copies it. */
+  async carry(blob: BlobFile, digest: BlobDigest): Promise<void> {
+    const path = this.createFile(`carry-${splitBlobDigest(digest).hex}`);
+    if (!isWholeFile(blob) || !linkFile(blob.file, path)) return this.copy(blob, digest);
+    return this.addFile(path, digest, blob.size);
+  }
+
   /** Where a staged blob lies. */
   pathOf(digest: BlobDigest): string {
     const { algorithm, hex } = splitBlobDigest(digest);
@@ -148,6 +169,27 @@ export function indexEntry(image: CommitImage): Descriptor {
 
 function statSize(path: string): number {
   return attempt('looking at a staged blob', path, () => statSync(path).size);
+}
+
+function isWholeFile({ file, offset, size }: BlobFile): boolean {
+  return offset === 0 && statSize(file) === size;
+}
+
+/** A clone where the file system has them, for then nobody can change one through the other; else a hard link. */
+function linkFile(file: string, path: string): boolean {
+  const real = attempt('looking for a blob', file, () => realpathSync(file));
+  try {
+    copyFileSync(real, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+    return true;
+  } catch {
+    rmSync(path, { force: true });
+  }
+  try {
+    linkSync(real, path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Not synchronous: blobs are large, and other work goes on meanwhile. */

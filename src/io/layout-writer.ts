@@ -80,6 +80,10 @@ class LayoutWriter implements ImageWriter {
     if (!this.hasBlob(digest, blob.size)) await this.#staging.copy(blob, digest);
   }
 
+  async carryBlob(blob: BlobFile, digest: BlobDigest): Promise<void> {
+    if (!this.hasBlob(digest, blob.size)) await this.#staging.carry(blob, digest);
+  }
+
   hasBlob(digest: BlobDigest, size: number): boolean {
     if (this.#staging.has(digest, size)) return true;
     return this.#existing && isFileOfSize(blobPath(this.#target, digest), size);

@@ -19,7 +19,7 @@ export interface LayerMember {
  */
 export function selectMembers(root: Directory, paths: Iterable<ByteString>): LayerMember[] {
   const nodes = new Map<ByteString, Node>([[byteString('/'), root]]);
-  for (const path of paths) addWithAncestors(root, path, nodes);
+  for (const path of paths) if (path !== '/') addWithAncestors(root, path, nodes);
   const seen = new Map<Leaf, ByteString>();
   return [...nodes]
     .sort(([a], [b]) => compareBytes(a, b))

@@ -4,28 +4,33 @@ import { arch } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { display } from '../bytes/byte-string.ts';
 import type { BlobDigest, VerityDigest } from '../bytes/digest.ts';
-import type { LayerPlan, PlannedLayer } from '../chunk/plan.ts';
+import type { ComponentMapEntry } from '../chunk/component-map.ts';
+import type { LayerPlan } from '../chunk/plan.ts';
 import type { CompressionKind } from '../compress/kind.ts';
 import { checkLevel, DEFAULT_LEVEL } from '../compress/level.ts';
 import type { FormatVersion } from '../erofs/writer.ts';
 import { DEFAULT_PROFILE, hostProfile } from '../host/profiles.ts';
 import type { ImageWriter } from '../io/image-writer.ts';
 import { openDestination } from '../io/open-destination.ts';
+import type { OpenedImage } from '../io/opened-image.ts';
 import { configPlatform } from '../oci/config.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { linuxPlatform, parsePlatform } from '../oci/platform.ts';
 import { type Destination, parseDestination } from '../oci/reference.ts';
 import type { Directory } from '../tree/tree.ts';
+import { arrangeLayers } from './arrange-layers.ts';
 import { writeDocuments } from './built-image.ts';
 import { readComponentMap } from './component-map-file.ts';
 import { hostInput } from './host-digests.ts';
 import { bareConfig, type KeyEdit } from './image-config.ts';
+import { openImage } from './inspect.ts';
 import { type LoadedTree, type SourceOptions, withTree } from './load-tree.ts';
-import { makePlan, type PlannedTree, pathsOfLayer } from './make-plan.ts';
+import { type MadeLayer, makeArrangedLayers } from './make-layers.ts';
+import { makePlan, type PlannedTree } from './make-plan.ts';
+import { type PreviousImage, rememberImage } from './previous-image.ts';
 import { Session } from './session.ts';
 import { type ShippedLabels, shipTree } from './ship-labels.ts';
 import { computeTreeDigests, type TreeDigests } from './tree-digests.ts';
-import { type FinishedLayer, writeLayers } from './write-layers.ts';
 
 /** Options of {@link build}. Every one but the first changes what is written. */
 export interface BuildOptions extends SourceOptions {
@@ -35,6 +40,10 @@ export interface BuildOptions extends SourceOptions {
   readonly maxLayers?: number | undefined;
   /** File that assigns paths to components (docs/component-sources.md). */
   readonly componentMap?: string | undefined;
+  /** The image before this one: what has not changed since is carried over from it. */
+  readonly previous?: string | undefined;
+  /** Plan afresh, whatever clients of the previous image have. */
+  readonly replan?: boolean | undefined;
   /** Default `zstd`. */
   readonly compression?: CompressionKind | undefined;
   /** Default 3 for zstd, 6 for gzip. */
@@ -49,12 +58,14 @@ export interface BuildOptions extends SourceOptions {
   readonly created?: string | undefined;
 }
 
-/** One layer that was written. */
+/** One layer of the image that was built. */
 export interface BuiltLayer {
   readonly digest: BlobDigest;
   readonly diffId: BlobDigest;
   /** fs-verity digest of the layer's own composefs image. */
-  readonly key: VerityDigest;
+  readonly key: VerityDigest | undefined;
+  /** Whether it is a layer of the previous image, as it was. */
+  readonly carried: boolean;
   /** Bytes of the blob, and of the tar in it. */
   readonly size: number;
   readonly tarSize: number;
@@ -63,6 +74,16 @@ export interface BuiltLayer {
   readonly components: readonly string[];
   /** Chance of staying the same for a week. */
   readonly stability: number;
+}
+
+/** What was built, seen from the previous image. */
+export interface BuildUpdate {
+  readonly previous: string;
+  /** Layers, and bytes of blobs, that the previous image does not have. */
+  readonly layers: number;
+  readonly size: number;
+  /** Whether the layers were planned afresh. */
+  readonly replanned: boolean;
 }
 
 /** Name of an image whose destination gives none: what other tools look for. */
@@ -77,6 +98,8 @@ export interface BuildResult {
   readonly layers: readonly BuiltLayer[];
   /** Model of weekly download: expected bytes, the lower bound, and their ratio. */
   readonly plan: LayerPlan['totals'];
+  /** What a client of the previous image downloads for this one, when one was given. */
+  readonly update: BuildUpdate | undefined;
   /** Layers and bytes as they came and as they are now. */
   readonly before: { readonly layers: number; readonly size: number; readonly tarSize: number };
   readonly after: { readonly layers: number; readonly size: number; readonly tarSize: number };
@@ -99,18 +122,61 @@ export async function build(source: string, options: BuildOptions): Promise<Buil
     // First of all, so that a destination that cannot be is not found out after minutes of reading.
     const writer = openDestination(destination);
     try {
-      return await withTree(session, source, settings, { contents: true, digests: true }, async (tree) => {
-        // Threads that have read layers hold on to what they needed for it; writing starts with new ones.
-        await session.pool.rest();
-        const shipped = shipTree(session, tree.root, tree.contents, options.selinux ?? 'keep');
-        const planned = makePlan(session, shipped, tree.contents, options.maxLayers, componentMap);
-        const state = { source, tree, shipped, planned, writer, destination, compression };
-        return await write(session, state, options);
+      return await withPrevious(options, async (previous) => {
+        const state = { source, writer, destination, compression, previous, componentMap };
+        return await buildTree(session, state, settings);
       });
     } catch (error) {
       writer.abort();
       throw error;
     }
+  });
+}
+
+/** What is known before the source is read. */
+interface BuildRequest {
+  readonly source: string;
+  readonly writer: ImageWriter;
+  readonly destination: Destination;
+  readonly compression: CompressionKind;
+  readonly previous: OpenedImage | undefined;
+  readonly componentMap: readonly ComponentMapEntry[];
+}
+
+/** Opens the previous image, if there is one, and closes it after `use`. */
+async function withPrevious<T>(
+  options: BuildOptions,
+  use: (previous: OpenedImage | undefined) => Promise<T>,
+): Promise<T> {
+  if (options.previous === undefined) return await use(undefined);
+  const previous = await openImage(options.previous, options);
+  try {
+    return await use(previous);
+  } finally {
+    previous.close();
+  }
+}
+
+async function buildTree(
+  session: Session,
+  request: BuildRequest,
+  options: BuildOptions,
+): Promise<BuildResult> {
+  const needs = { contents: true, digests: true };
+  return await withTree(session, request.source, options, needs, async (tree) => {
+    // Threads that have read layers hold on to what they needed for it; writing starts with new ones.
+    await session.pool.rest();
+    const shipped = shipTree(session, tree.root, tree.contents, options.selinux ?? 'keep');
+    const previous =
+      request.previous === undefined ? undefined : rememberImage(request.previous, tree.algorithm);
+    const planned = makePlan(session, shipped, tree.contents, {
+      maxLayers: options.maxLayers,
+      componentMap: request.componentMap,
+      previous: previous?.plan,
+      replan: options.replan,
+      measured: true,
+    });
+    return await write(session, { ...request, tree, shipped, planned, previous }, options);
   });
 }
 
@@ -127,13 +193,14 @@ interface BuildState {
   readonly writer: ImageWriter;
   readonly destination: Destination;
   readonly compression: CompressionKind;
+  readonly previous: PreviousImage | undefined;
 }
 
 async function write(session: Session, state: BuildState, options: BuildOptions): Promise<BuildResult> {
   const { tree, shipped } = state;
   session.onProgress({ stage: 'digest', done: 0, total: undefined, unit: 'steps' });
   const digests = await shippedDigests(session, tree, shipped, options.format);
-  const layers = await writePlannedLayers(session, state, options);
+  const layers = await makeLayers(session, state, options);
   session.checkInterrupted();
   tree.verifyUnchanged();
   session.onProgress({ stage: 'finish', done: 0, total: undefined, unit: 'steps' });
@@ -152,20 +219,17 @@ async function shippedDigests(
   return await computeTreeDigests(session, { root: shipped, input }, hostProfile(DEFAULT_PROFILE), format);
 }
 
-async function writePlannedLayers(
+async function makeLayers(
   session: Session,
-  { tree, shipped, planned, writer, compression }: BuildState,
+  { tree, shipped, planned, previous, writer, compression }: BuildState,
   options: BuildOptions,
-): Promise<FinishedLayer[]> {
-  const components = new Map(planned.components.map((component) => [component.key, component]));
-  const orders = planned.plan.layers.map((layer) => ({
-    paths: pathsOfLayer(layer, components),
-    size: layer.size,
-  }));
-  return await writeLayers(session, orders, {
+): Promise<MadeLayer[]> {
+  const { algorithm, contents } = tree;
+  const arranged = arrangeLayers({ root: shipped, planned, algorithm, compression, previous });
+  return await makeArrangedLayers(session, arranged, {
     root: shipped,
-    contents: tree.contents,
-    algorithm: tree.algorithm,
+    contents,
+    algorithm,
     compression: { kind: compression, level: options.level ?? DEFAULT_LEVEL[compression] },
     blobFile: (ordinal) => writer.createBlobFile(`layer-${ordinal}`),
   });
@@ -173,13 +237,14 @@ async function writePlannedLayers(
 
 async function finish(
   session: Session,
-  { tree, planned, writer, compression, destination }: BuildState,
-  layers: readonly FinishedLayer[],
+  { tree, writer, compression, destination }: BuildState,
+  layers: readonly MadeLayer[],
   digests: TreeDigests,
   options: BuildOptions,
 ): Promise<Descriptor> {
-  for (const { file, digest, size } of layers) {
-    await writer.addBlobFile(file, digest, size);
+  for (const { blob, digest, size } of layers) {
+    if (typeof blob === 'string') await writer.addBlobFile(blob, digest, size);
+    else await writer.carryBlob(blob, digest);
     session.checkInterrupted();
   }
   const base = tree.image?.config.document ?? platformConfig(options.platform);
@@ -187,7 +252,6 @@ async function finish(
     base,
     annotations: tree.image?.manifestAnnotations ?? {},
     layers,
-    planned: planned.plan.layers,
     compression,
     digests,
     labelEdits: options.labels ?? [],
@@ -209,8 +273,8 @@ function platformConfig(text: string | undefined): ReturnType<typeof bareConfig>
 }
 
 function summarize(
-  { source, tree, planned }: BuildState,
-  layers: readonly FinishedLayer[],
+  { source, tree, planned, previous }: BuildState,
+  layers: readonly MadeLayer[],
   digests: TreeDigests,
   manifest: Descriptor,
   destination: string,
@@ -220,17 +284,29 @@ function summarize(
     destination,
     manifest: { digest: manifest.digest, size: manifest.size },
     digests,
-    layers: layers.map((layer, ordinal) => builtLayer(layer, planned.plan.layers[ordinal])),
+    layers: layers.map(builtLayer),
     plan: planned.plan.totals,
+    update: previous === undefined ? undefined : updateFrom(previous, layers, planned.plan.replanned),
     before: totals(tree.layers),
     after: totals(layers),
   };
 }
 
-function builtLayer(layer: FinishedLayer, planned: PlannedLayer | undefined): BuiltLayer {
-  const { digest, diffId, key, size, tarSize, entries } = layer;
-  const components = (planned?.members ?? []).map((member) => display(member.key));
-  return { digest, diffId, key, size, tarSize, entries, components, stability: planned?.stability ?? 0 };
+function updateFrom(
+  { reference, layers: former }: PreviousImage,
+  layers: readonly MadeLayer[],
+  replanned: boolean,
+): BuildUpdate {
+  const known = new Set(former.map(({ descriptor }) => descriptor.digest));
+  const fresh = layers.filter(({ digest }) => !known.has(digest));
+  const size = fresh.reduce((sum, layer) => sum + layer.size, 0);
+  return { previous: reference, layers: fresh.length, size, replanned };
+}
+
+function builtLayer(layer: MadeLayer): BuiltLayer {
+  const { digest, diffId, key, size, tarSize, entries, stability, carried } = layer;
+  const components = layer.text.members.map((member) => display(member.key));
+  return { digest, diffId, key, carried, size, tarSize, entries, components, stability };
 }
 
 function totals(layers: readonly { size: number; tarSize: number }[]): BuildResult['after'] {

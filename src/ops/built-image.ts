@@ -1,6 +1,6 @@
 /** Turns written layers into the documents of an image. Everything here is pure but the writer it is given. */
-import type { PlannedLayer } from '../chunk/plan.ts';
-import { formatPlanAnnotation, planAnnotations } from '../chunk/plan-annotation.ts';
+import type { BlobDigest, VerityDigest } from '../bytes/digest.ts';
+import { formatPlanText, type PlanText, planAnnotations } from '../chunk/plan-annotation.ts';
 import type { CompressionKind } from '../compress/kind.ts';
 import type { ImageWriter } from '../io/image-writer.ts';
 import { configLabels, type ImageConfig } from '../oci/config.ts';
@@ -10,7 +10,19 @@ import { buildManifest } from '../oci/manifest.ts';
 import { formatLayerMediaType, MEDIA_TYPES } from '../oci/media-types.ts';
 import { applyKeyEdits, buildImageConfig, type KeyEdit } from './image-config.ts';
 import { layerAnnotation, mergedAnnotation, type TreeDigests } from './tree-digests.ts';
-import type { FinishedLayer } from './write-layers.ts';
+
+/** One layer of an image, written or carried over. */
+export interface ImageLayer {
+  readonly digest: BlobDigest;
+  readonly size: number;
+  readonly diffId: BlobDigest;
+  /** Absent where the layer was carried over from an image that does not say. */
+  readonly key: VerityDigest | undefined;
+  /** What is written down of the plan. */
+  readonly text: PlanText;
+  /** Annotations that a carried layer had. */
+  readonly annotations: Annotations;
+}
 
 /** What an image is made of. */
 export interface ImageParts {
@@ -18,9 +30,7 @@ export interface ImageParts {
   readonly base: ImageConfig;
   /** Annotations of the source's manifest. */
   readonly annotations: Annotations;
-  readonly layers: readonly FinishedLayer[];
-  /** The plan's layers, in the same order. */
-  readonly planned: readonly PlannedLayer[];
+  readonly layers: readonly ImageLayer[];
   readonly compression: CompressionKind;
   readonly digests: TreeDigests;
   readonly labelEdits: readonly KeyEdit[];
@@ -38,16 +48,17 @@ export async function writeDocuments(writer: ImageWriter, parts: ImageParts): Pr
     base: parts.base,
     created: parts.created,
     labels: [...staleLabelEdits(parts), ...parts.labelEdits],
-    layers: parts.layers.map(({ diffId }, ordinal) => ({
+    layers: parts.layers.map(({ diffId, text }) => ({
       diffId,
       createdBy: 'planish build',
-      comment: historyComment(parts.planned[ordinal]),
+      // The plan again: history survives tools that drop annotations.
+      comment: formatPlanText(text),
     })),
   });
   const configBytes = await writer.addBytes(formatJson(config));
   const manifest = buildManifest({
     config: { mediaType: MEDIA_TYPES.ociConfig, ...configBytes },
-    layers: parts.layers.map((layer, ordinal) => layerDescriptor(parts, layer, parts.planned[ordinal])),
+    layers: parts.layers.map((layer) => layerDescriptor(parts, layer)),
     annotations: manifestAnnotations(parts),
   });
   return { mediaType: MEDIA_TYPES.ociManifest, ...(await writer.addBytes(formatJson(manifest))) };
@@ -64,21 +75,13 @@ function staleLabelEdits({ base, digests }: ImageParts): KeyEdit[] {
   ];
 }
 
-/** The plan again: history survives tools that drop annotations. */
-function historyComment(layer: PlannedLayer | undefined): string {
-  return layer === undefined ? '' : formatPlanAnnotation(layer.members);
-}
-
-function layerDescriptor(
-  { compression, digests }: ImageParts,
-  layer: FinishedLayer,
-  planned: PlannedLayer | undefined,
-): Descriptor {
+function layerDescriptor({ compression, digests }: ImageParts, layer: ImageLayer): Descriptor {
+  const { digest, size, key, text } = layer;
   const annotations = {
-    [layerAnnotation(digests.algorithm)]: layer.key,
-    ...(planned === undefined ? {} : planAnnotations(planned)),
+    ...layer.annotations,
+    ...(key === undefined ? {} : { [layerAnnotation(digests.algorithm)]: key }),
+    ...planAnnotations(text),
   };
-  const { digest, size } = layer;
   return { mediaType: formatLayerMediaType(compression), digest, size, annotations };
 }
 

@@ -2,11 +2,7 @@
 import { arch } from 'node:os';
 import { display } from '../bytes/byte-string.ts';
 import type { BlobDigest, HashAlgorithm } from '../bytes/digest.ts';
-import {
-  COMPONENTS_ANNOTATION,
-  parsePlanAnnotation,
-  STABILITY_ANNOTATION,
-} from '../chunk/plan-annotation.ts';
+import { STABILITY_ANNOTATION } from '../chunk/plan-annotation.ts';
 import { PlanishError } from '../errors.ts';
 import { openSource } from '../io/open-image.ts';
 import type { OpenedImage } from '../io/opened-image.ts';
@@ -15,6 +11,7 @@ import type { Annotations, Descriptor } from '../oci/descriptor.ts';
 import type { JsonObject } from '../oci/json.ts';
 import { formatPlatform, parsePlatform } from '../oci/platform.ts';
 import { parseSource } from '../oci/reference.ts';
+import { planTextOf } from './previous-image.ts';
 import type { CommonOptions } from './session.ts';
 import { layerAnnotation } from './tree-digests.ts';
 
@@ -133,15 +130,10 @@ export function layerKeyOf(descriptor: Descriptor): { algorithm: HashAlgorithm; 
   return undefined;
 }
 
-/** The plan from the annotation, else from the history's comment, which survives more tools. */
 function componentsOf(
   annotations: Annotations,
   history: JsonObject | undefined,
 ): InspectedLayer['components'] {
-  const texts = [annotations[COMPONENTS_ANNOTATION], history?.['comment']];
-  for (const text of texts) {
-    const members = typeof text === 'string' ? parsePlanAnnotation(text) : undefined;
-    if (members !== undefined) return members.map(({ key, size }) => ({ key: display(key), size }));
-  }
-  return undefined;
+  const text = planTextOf(annotations, history);
+  return text?.members.map(({ key, size }) => ({ key: display(key), size }));
 }

@@ -47,7 +47,11 @@ export async function plan(source: string, options: PlanOptions = {}): Promise<P
   return await Session.use(options, (session) =>
     withTree(session, source, options, { contents: true, digests: false }, async ({ root, contents }) => {
       const shipped = canonicalize(root, { onWarning: session.onWarning });
-      const planned = makePlan(session, shipped, contents, options.maxLayers, componentMap);
+      const planned = makePlan(session, shipped, contents, {
+        maxLayers: options.maxLayers,
+        componentMap,
+        measured: false,
+      });
       const files = new Map(planned.components.map(({ key, paths }) => [key, paths.length]));
       const { totals, model } = planned.plan;
       const layers = planned.plan.layers.map(({ members, size, stability, cost }) => ({

@@ -10,6 +10,8 @@ import {
   formatOption,
   type ParsedSourceOptions,
   parseCount,
+  previousOption,
+  replanOption,
   sourceOptions,
 } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
@@ -18,6 +20,8 @@ interface ParsedOptions extends ParsedSourceOptions {
   readonly output: string;
   readonly maxLayers?: number;
   readonly componentMap?: string;
+  readonly previous?: string;
+  readonly replan?: boolean;
   readonly compression?: 'zstd' | 'gzip' | 'none';
   readonly level?: number;
   readonly format?: string;
@@ -31,10 +35,12 @@ Examples:
   $ planish build oci:app:latest -o oci:app:flat
   $ planish build docker-archive:saved.tar -o oci-archive:flat.tar --compression gzip
   $ planish build rootfs:/mnt/root -o oci:os:42 --label containers.bootc=1 --max-layers 96
+  $ planish build oci:app:latest -o oci:app:flat2 --previous oci:app:flat
   $ SOURCE_DATE_EPOCH=1780000000 planish build tar:root.tar -o oci:os:42
 
 The tree is flattened, times become whole seconds, and the files are split into layers by the package they belong to.
-The same source and options give the same bytes on every machine; --jobs never changes them.`;
+The same source and options give the same bytes on every machine; --jobs never changes them. With --previous, layers of
+which nothing has changed are carried over from that image, and the rest is split again among itself.`;
 
 /** Defines the verb. */
 export function addBuild(program: Command, runtime: Runtime): Command {
@@ -49,6 +55,8 @@ export function addBuild(program: Command, runtime: Runtime): Command {
     )
     .addOption(new Option('--max-layers <n>', 'layer budget, 1 to 500 (default: 64)').argParser(parseCount))
     .addOption(componentMapOption())
+    .addOption(previousOption())
+    .addOption(replanOption())
     .addOption(
       new Option('--compression <kind>', 'of the layers (default: "zstd")').choices(['zstd', 'gzip', 'none']),
     )
@@ -90,6 +98,8 @@ async function run(source: string, parsed: ParsedOptions, runtime: Runtime): Pro
     destination: parsed.output,
     maxLayers: parsed.maxLayers,
     componentMap: parsed.componentMap,
+    previous: parsed.previous,
+    replan: parsed.replan,
     compression: parsed.compression,
     level: parsed.level,
     format: formatNumber(parsed.format),
@@ -127,14 +137,22 @@ function summary(result: BuildResult, seconds: number): string {
 }
 
 function facts(result: BuildResult, seconds: number): string[] {
-  const { before, after, plan, digests } = result;
+  const { before, after, plan, digests, update } = result;
   const speed = formatBytes(before.tarSize / Math.max(seconds, 0.001));
   return [
     `layers     ${before.layers} → ${after.layers}, ${formatBytes(before.size)} → ${formatBytes(after.size)} (tar ${formatBytes(before.tarSize)} → ${formatBytes(after.tarSize)})`,
     `plan       ${formatCount(plan.components)} components; expected weekly download ${formatBytes(plan.cost)}, at best ${formatBytes(plan.bound)} (ratio ${plan.ratio.toFixed(3)})`,
+    ...(update === undefined ? [] : [updateLine(update, after)]),
     `composefs  v${digests.format} ${digests.algorithm} ${digests.container ?? `${digests.tree} (tree as it is; no host digest)`}`,
     ...(digests.bootable === undefined ? [] : [`bootable   ${digests.bootable}`]),
     `manifest   ${result.manifest.digest}`,
     `wrote      ${result.destination} in ${formatSeconds(seconds)} (${speed}/s)`,
   ];
+}
+
+function updateLine(update: NonNullable<BuildResult['update']>, after: BuildResult['after']): string {
+  const { layers, size, previous, replanned } = update;
+  const part = `${formatBytes(size)} of ${formatBytes(after.size)}`;
+  const how = replanned ? ', planned afresh' : '';
+  return `update     ${part}, ${layers} of ${after.layers} layers, for clients of ${previous}${how}`;
 }

@@ -1,0 +1,52 @@
+/**
+ * Digests that tell whether a part of a tree has changed: SHA-256, cut to 192 bits, of all that a layer's tar says of
+ * the paths. They are written into images, so that a later build can compare without reading layers. Contents count
+ * by their fs-verity digest; digests made with different algorithms of it cannot be compared.
+ */
+import { createHash } from 'node:crypto';
+import { type ByteString, byteString } from '../bytes/byte-string.ts';
+import type { Metadata, Node } from '../tree/tree.ts';
+import type { LayerMember } from './members.ts';
+
+/** Bytes of a digest: a multiple of three, so that its base64 needs no padding. */
+const DIGEST_BYTES = 24;
+
+/** Digest of members of a layer, in their order, as 32 digits of base64url. Changing it makes later builds rewrite all layers once. */
+export function digestMembers(members: Iterable<LayerMember>): string {
+  const hash = createHash('sha256');
+  for (const member of members) hash.update(describeMember(member), 'latin1');
+  return hash.digest().subarray(0, DIGEST_BYTES).toString('base64url');
+}
+
+/** Everything with its length before it, so that no two members are described alike. */
+function describeMember({ path, node, linkTo }: LayerMember): string {
+  const fields = [path, node.type, linkTo ?? '', ...describeMetadata(node.metadata), ...describeNode(node)];
+  return fields.map((field) => `${field.length}:${field}`).join('');
+}
+
+function describeMetadata({ mode, uid, gid, mtime, xattrs }: Metadata): string[] {
+  const names = [...xattrs.keys()].sort();
+  const attributes = names.flatMap((name) => [name, latin1(xattrs.get(name) ?? new Uint8Array(0))]);
+  return [[mode, uid, gid, mtime.sec, mtime.nsec, names.length].join(' '), ...attributes];
+}
+
+function describeNode(node: Node): string[] {
+  switch (node.type) {
+    case 'symlink':
+      return [node.target];
+    case 'character':
+    case 'block':
+      return [`${node.major} ${node.minor}`];
+    case 'regular': {
+      const { content } = node;
+      if (content.kind === 'inline') return ['inline', latin1(content.bytes)];
+      return ['external', String(content.size), content.verity ?? ''];
+    }
+    default:
+      return [];
+  }
+}
+
+function latin1(bytes: Uint8Array): ByteString {
+  return byteString(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1'));
+}

@@ -1,0 +1,65 @@
+/** Makes the arranged layers: writes those that are new, and takes the others as the previous image has them. */
+import { isVerityDigest, type VerityDigest, verityAlgorithm } from '../bytes/digest.ts';
+import type { BlobFile } from '../io/blob-file.ts';
+import type { ArrangedLayer } from './arrange-layers.ts';
+import type { ImageLayer } from './built-image.ts';
+import { layerKeyOf } from './inspect.ts';
+import type { PreviousLayer } from './previous-image.ts';
+import type { Session } from './session.ts';
+import { type FinishedLayer, type WriteLayersOptions, writeLayers } from './write-layers.ts';
+
+/** A layer that is ready to become part of an image. */
+export interface MadeLayer extends ImageLayer {
+  /** A file that was written for it, or where the previous image has it. */
+  readonly blob: string | BlobFile;
+  readonly carried: boolean;
+  readonly tarSize: number;
+  readonly entries: number;
+  readonly stability: number;
+}
+
+/** Layers in the order given. Nothing is read of those that are carried over. */
+export async function makeArrangedLayers(
+  session: Session,
+  arranged: readonly ArrangedLayer[],
+  options: WriteLayersOptions,
+): Promise<MadeLayer[]> {
+  const orders = arranged.filter(({ carried }) => carried === undefined);
+  const written = await writeLayers(
+    session,
+    orders.map(({ paths, planned }) => ({ paths, size: planned.size })),
+    options,
+  );
+  const finished = new Map(orders.map((layer, ordinal) => [layer, written[ordinal] as FinishedLayer]));
+  return arranged.map((layer) => {
+    const { carried } = layer;
+    if (carried !== undefined) return carriedLayer(layer, carried, options);
+    return writtenLayer(layer, finished.get(layer) as FinishedLayer);
+  });
+}
+
+function writtenLayer({ planned, text }: ArrangedLayer, written: FinishedLayer): MadeLayer {
+  const { file, tarSize } = written;
+  const { stability } = planned;
+  return { ...written, blob: file, carried: false, stability, annotations: {}, text: { ...text, tarSize } };
+}
+
+function carriedLayer(
+  { planned, entries, text }: ArrangedLayer,
+  { descriptor, diffId, blob }: PreviousLayer,
+  { algorithm }: WriteLayersOptions,
+): MadeLayer {
+  const { digest, size, annotations = {} } = descriptor;
+  const { stability, size: estimate } = planned;
+  const key = keyOf(descriptor, algorithm);
+  const tarSize = text.tarSize ?? estimate;
+  return { digest, size, diffId, key, text, annotations, blob, carried: true, tarSize, entries, stability };
+}
+
+function keyOf(
+  descriptor: PreviousLayer['descriptor'],
+  algorithm: WriteLayersOptions['algorithm'],
+): VerityDigest | undefined {
+  const key = layerKeyOf(descriptor)?.key ?? '';
+  return isVerityDigest(key) && verityAlgorithm(key) === algorithm ? key : undefined;
+}

@@ -1,0 +1,70 @@
+/** The image before the one that is built: its layers, and what it remembers of its plan. */
+import type { ByteString } from '../bytes/byte-string.ts';
+import type { BlobDigest, HashAlgorithm } from '../bytes/digest.ts';
+import { COMPONENTS_ANNOTATION, type PlanText, parsePlanText } from '../chunk/plan-annotation.ts';
+import type { RememberedPlan } from '../chunk/warm-plan.ts';
+import type { BlobFile } from '../io/blob-file.ts';
+import type { OpenedImage } from '../io/opened-image.ts';
+import { configHistory } from '../oci/config.ts';
+import type { Annotations, Descriptor } from '../oci/descriptor.ts';
+import type { JsonObject } from '../oci/json.ts';
+import { layerMediaType } from '../oci/media-types.ts';
+
+/** One layer of the previous image. */
+export interface PreviousLayer {
+  readonly descriptor: Descriptor;
+  readonly diffId: BlobDigest;
+  readonly blob: BlobFile;
+  readonly compression: 'none' | 'gzip' | 'zstd' | undefined;
+  /** What the image says of the layer; absent where it says nothing. */
+  readonly text: PlanText | undefined;
+}
+
+/** The previous image, as far as a build needs it. */
+export interface PreviousImage {
+  readonly reference: string;
+  readonly layers: readonly PreviousLayer[];
+  readonly plan: RememberedPlan;
+}
+
+/** What an image says of its plan: nothing is read but documents. Digests of another algorithm cannot be compared. */
+export function rememberImage(image: OpenedImage, algorithm: HashAlgorithm): PreviousImage {
+  const texts = planTexts(image);
+  const layers = image.layers.map(({ descriptor, diffId, blob }, ordinal) => ({
+    descriptor,
+    diffId,
+    blob,
+    compression: layerMediaType(descriptor.mediaType)?.compression,
+    text: texts[ordinal],
+  }));
+  return { reference: image.reference, layers, plan: rememberTexts(texts, algorithm) };
+}
+
+/** The text of each layer: from its annotation, else from the comment in the history, which survives more tools. */
+export function planTexts(image: OpenedImage): (PlanText | undefined)[] {
+  const history = configHistory(image.config.document).filter((entry) => entry['empty_layer'] !== true);
+  return image.layers.map(({ descriptor }, ordinal) =>
+    planTextOf(descriptor.annotations ?? {}, history[ordinal]),
+  );
+}
+
+/** See {@link planTexts}. */
+export function planTextOf(annotations: Annotations, history: JsonObject | undefined): PlanText | undefined {
+  for (const text of [annotations[COMPONENTS_ANNOTATION], history?.['comment']]) {
+    const parsed = typeof text === 'string' ? parsePlanText(text) : undefined;
+    if (parsed !== undefined) return parsed;
+  }
+  return undefined;
+}
+
+function rememberTexts(texts: readonly (PlanText | undefined)[], algorithm: HashAlgorithm): RememberedPlan {
+  const seen = new Set<ByteString>();
+  const layers = texts.map((text) => {
+    const usable = text?.verity === algorithm;
+    const members = (text?.members ?? []).filter(({ key }) => !seen.has(key));
+    for (const { key } of members) seen.add(key);
+    return { members: members.map((member) => (usable ? member : { ...member, digest: undefined })) };
+  });
+  const last = texts.findLast((text) => text?.regret !== undefined);
+  return { layers, regret: last?.regret ?? 0, today: last?.today };
+}
