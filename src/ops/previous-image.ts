@@ -41,7 +41,7 @@ export function rememberImage(image: OpenedImage, algorithm: HashAlgorithm): Pre
 }
 
 /** The text of each layer: from its annotation, else from the comment in the history, which survives more tools. */
-export function planTexts(image: OpenedImage): (PlanText | undefined)[] {
+function planTexts(image: OpenedImage): (PlanText | undefined)[] {
   const history = configHistory(image.config.document).filter((entry) => entry['empty_layer'] !== true);
   return image.layers.map(({ descriptor }, ordinal) =>
     planTextOf(descriptor.annotations ?? {}, history[ordinal]),

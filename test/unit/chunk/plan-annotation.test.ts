@@ -1,11 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { byteString } from '../../../src/bytes/byte-string.ts';
 import { planLayers } from '../../../src/chunk/plan.ts';
-import {
-  formatPlanText,
-  parsePlanText,
-  planAnnotations,
-} from '../../../src/chunk/plan-annotation.ts';
+import { formatPlanText, parsePlanText, planAnnotations } from '../../../src/chunk/plan-annotation.ts';
 
 const DIGEST = 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA_-';
 const MEMBERS = [
@@ -35,7 +31,13 @@ describe('plan annotations', () => {
   });
 
   test('hold what else is known of the layer and the plan', () => {
-    const facts = { verity: 'sha512', directories: DIGEST, tarSize: 10_240, regret: 7, today: 20_600 } as const;
+    const facts = {
+      verity: 'sha512',
+      directories: DIGEST,
+      tarSize: 10_240,
+      regret: 7,
+      today: 20_600,
+    } as const;
     const text = `2;0;;verity=sha512 dirs=${DIGEST} tar=10240 regret=7 today=20600;`;
     expect(formatPlanText({ members: [], ...facts })).toBe(text);
     expect(parsePlanText(text)).toEqual({ members: [], ...facts });
