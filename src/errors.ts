@@ -61,6 +61,10 @@ export const ERROR_TABLE = {
   DPKG_BAD_DATABASE: ['input', 'The dpkg database inside the image is malformed.'],
   RPM_BAD_DATABASE: ['input', 'The RPM database inside the image is malformed.'],
   SELINUX_BAD_POLICY: ['input', 'The SELinux policy inside the image is malformed or incomplete.'],
+  SPLITSTREAM_BAD: ['input', 'A splitstream of a composefs repository is malformed or out of bounds.'],
+  REPOSITORY_BAD: ['input', 'A composefs repository holds something that its format does not allow.'],
+  REPOSITORY_UNSUPPORTED: ['input', 'A composefs repository is of a kind that cannot be used.'],
+  NO_REPOSITORY: ['usage', 'There is no composefs repository at that place.'],
   DIGEST_MISMATCH: ['integrity', 'A blob does not have the digest or size that names it.'],
   DIFFID_MISMATCH: ['integrity', 'An uncompressed layer does not have the diffID that the config names.'],
   VERITY_MISMATCH: ['integrity', 'Content does not have the fs-verity digest that names it.'],
@@ -70,6 +74,7 @@ export const ERROR_TABLE = {
   ],
   SIGNATURE_UNTRUSTED: ['integrity', 'A signature is by none of the keys and certificates that are trusted.'],
   BLOB_MISSING: ['integrity', 'A blob that a manifest or config names is not there.'],
+  OBJECT_MISSING: ['integrity', 'An object that a composefs repository refers to is not there.'],
   CONTENT_CHANGED: ['integrity', 'A source file changed while it was read.'],
   SYSCALL_FAILED: ['environment', 'The operating system refused an operation.'],
   NATIVE_UNAVAILABLE: [

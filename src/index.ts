@@ -37,6 +37,7 @@ export { type DiffEntry, type DiffOptions, type DiffResult, diff } from './ops/d
 export { type DigestOptions, type DigestResult, digest } from './ops/digest.ts';
 export { type DigestAllResult, digestAll, type ProfileDigests } from './ops/digest-all.ts';
 export { type DumpOptions, dump } from './ops/dump.ts';
+export { type EmitOptions, type EmitResult, emit } from './ops/emit.ts';
 export { type ExplainOptions, explain } from './ops/explain.ts';
 export type { ExplainResult } from './ops/explain-result.ts';
 export type { KeyEdit } from './ops/image-config.ts';

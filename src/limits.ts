@@ -79,6 +79,14 @@ export const LIMITS = {
   selinuxSteps: 2 ** 27,
   /** Bytes of one directory on disk when read at once: names, metadata and all extended attributes. */
   scanBytes: 2 ** 29,
+  /** Bytes of a splitstream as it lies in a repository, held in memory whole: lists of digests and compressed headers. */
+  splitstreamBytes: 2 ** 30,
+  /** Bytes of the names in one splitstream, held in memory whole: some hundred for each layer. */
+  splitstreamNameBytes: 16 * 1024 * 1024,
+  /** Bytes that stand in one splitstream itself, 16 GiB: headers of as many entries as a layer may have. */
+  splitstreamInlineBytes: 2 ** 34,
+  /** Entries of one directory of a repository, held in memory whole. */
+  repositoryEntries: 16_000_000,
 } as const;
 
 /** Name of a limit. */

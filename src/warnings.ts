@@ -30,6 +30,9 @@ export const WARNING_TABLE = {
     'Part of a tar that layers do not carry (an ACL or SELinux record, bookkeeping of aufs) was dropped.',
   COMPONENT_SETTING:
     'A component name or update interval that the user set is malformed or contradicts another.',
+  REPOSITORY_INSECURE:
+    'A composefs repository is without fs-verity: nothing but `repo fsck` notices when its objects change.',
+  STREAM_IGNORED: 'A stream of the repository could not be used and was made again.',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** The closed union of warning codes. */

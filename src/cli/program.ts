@@ -6,6 +6,7 @@ import { addCat } from './commands/cat.ts';
 import { addDiff } from './commands/diff.ts';
 import { addDigest } from './commands/digest.ts';
 import { addDump } from './commands/dump.ts';
+import { addEmit } from './commands/emit.ts';
 import { addExplain } from './commands/explain.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addLint } from './commands/lint.ts';
@@ -71,6 +72,7 @@ export function createProgram(runtime: Runtime): Command {
     addExplain,
     addDiff,
     addSelabel,
+    addEmit,
   ];
   for (const addVerb of add) inherit(program, addVerb(program, runtime));
   return program;

@@ -105,7 +105,8 @@ export class EntryCollector implements TarHandler {
   }
 }
 
-function layerEntry(entry: TarEntry, content: Content | undefined): LayerEntry {
+/** What is kept of a tar entry, with its content. */
+export function layerEntry(entry: TarEntry, content: Content | undefined): LayerEntry {
   const { type, path, linkTarget, mode, uid, gid, mtime, xattrs, major, minor, offset } = entry;
   const sparse = entry.sparse !== undefined;
   const known = {

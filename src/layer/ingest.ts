@@ -13,6 +13,7 @@ import { TarScanner } from '../tar/scanner.ts';
 import type { OnWarning, Warning } from '../warnings.ts';
 import { EntryCollector } from './entry-collector.ts';
 import type { LayerIndex } from './layer-index.ts';
+import { type LayerParts, PartingHandler } from './layer-parts.ts';
 
 /** What is known of a layer before it is read. Absent expectations are not checked. */
 export interface IngestRequest {
@@ -43,10 +44,12 @@ export interface IngestRequest {
   readonly keep?: RegExp | undefined;
 }
 
-/** Receivers of what goes by; both are called synchronously and must not keep the piece. */
+/** Receivers of what goes by; all are called synchronously and must not keep the piece. */
 export interface IngestSinks {
   /** Every piece of the uncompressed tar, in order. */
   readonly tar?: ((piece: Uint8Array) => void) | undefined;
+  /** The tar taken apart, for whoever keeps contents by themselves. */
+  readonly parts?: LayerParts | undefined;
   /** Bytes of the blob read so far. */
   readonly progress?: ((bytes: number) => void) | undefined;
 }
@@ -80,7 +83,8 @@ async function readLayer(blob: BlobMeter, request: IngestRequest, sinks: IngestS
   const warnings: Warning[] = [];
   const onWarning: OnWarning = (warning) => warnings.push({ ...warning, layer: request.ordinal });
   const collector = new EntryCollector(request.source, request.algorithm, request.keep);
-  const scanner = new TarScanner(collector, { onWarning, globalHeaders: request.globalHeaders });
+  const parting = sinks.parts === undefined ? undefined : new PartingHandler(collector, sinks.parts);
+  const scanner = new TarScanner(parting ?? collector, { onWarning, globalHeaders: request.globalHeaders });
   const diffId = createHash('sha256');
   const stats: DecompressStats = { members: 0 };
   const prefix = await blob.peek(DETECT_BYTES);
@@ -89,6 +93,7 @@ async function readLayer(blob: BlobMeter, request: IngestRequest, sinks: IngestS
     diffId.update(piece);
     sinks.tar?.(piece);
     scanner.push(piece);
+    parting?.endOfPiece(piece);
   }
   if (request.enforce) blob.verify(request);
   const end = scanner.finish();

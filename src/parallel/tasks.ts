@@ -13,6 +13,8 @@ import { measureFile } from '../io/measure-file.ts';
 import { type IngestRequest, type IngestResult, ingestLayer } from '../layer/ingest.ts';
 import type { TarScript } from '../layer/tar-script.ts';
 import { type LayerCompression, type WrittenLayer, writeLayer } from '../layer/write.ts';
+import type { ObjectTarget } from '../repo/object-writer.ts';
+import { type StoredLayer, storeLayer } from '../repo/store-layer.ts';
 import { type ContentFile, ContentReader } from './content-file.ts';
 
 /** What a task may tell while it runs. */
@@ -26,6 +28,13 @@ export interface IngestTask {
   readonly blob: BlobFile;
   readonly request: IngestRequest;
   readonly spool: number | undefined;
+}
+
+/** Arguments of {@link TASKS.store}. */
+export interface StoreTask {
+  readonly blob: BlobFile;
+  readonly request: IngestRequest;
+  readonly target: ObjectTarget;
 }
 
 /** Arguments of {@link TASKS.write}. `file` is created. */
@@ -55,6 +64,10 @@ export const TASKS = {
             position += piece.length;
           };
     return await ingestLayer(readBlob(task.blob), task.request, { tar, progress: context.progress });
+  },
+
+  async store({ blob, request, target }: StoreTask, { progress }: TaskContext): Promise<StoredLayer> {
+    return await storeLayer(readBlob(blob), request, target, { progress });
   },
 
   async write(task: WriteTask, context: TaskContext): Promise<WrittenLayer> {

@@ -120,6 +120,19 @@ export class TarScanner {
   }
 
   /**
+   * Passes over the whole stored content of the entry that has just begun, for a caller that has it from elsewhere, and
+   * gives its length; `undefined` where no content is awaited, or part of it was pushed.
+   */
+  skipContent(): number | undefined {
+    const size = this.#current?.storedSize ?? 0;
+    if (this.#state !== CONTENT || this.#left !== size) return undefined;
+    this.#base += size;
+    this.#left = 0;
+    this.#endContent();
+    return size;
+  }
+
+  /**
    * Ends the tar. Throws `TAR_TRUNCATED` when it stops inside a header or a content; a tar without its two zero blocks
    * (also one without any entry, or without the padding of its last content) is only reported.
    */

@@ -1,0 +1,96 @@
+/** `planish emit SOURCE --repo DIR` */
+import { Command, Option } from 'commander';
+import type { EmitOptions, EmitResult } from '../../ops/emit.ts';
+import { formatBytes, formatCount } from '../format.ts';
+import { commonOptions, formatNumber, formatOption, profileOption } from '../options.ts';
+import type { GlobalOptions, Runtime } from '../runtime.ts';
+
+interface ParsedOptions extends GlobalOptions {
+  readonly repo: string;
+  readonly tag?: string;
+  readonly platform?: string;
+  readonly algorithm?: 'sha512' | 'sha256';
+  readonly format?: string;
+  readonly profile?: string;
+  readonly bootable?: boolean;
+  readonly insecure?: boolean;
+  readonly requireVerity?: boolean;
+  readonly onlyMissingFrom?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  $ planish emit oci:os:42 --repo /sysroot/composefs
+  $ planish emit oci-archive:app.tar --repo repo --tag app:1.2 --no-bootable
+  $ planish emit oci:os:43 --repo update --only-missing-from repo
+
+Makes the repository where there is none, or adds to the one that is there, in its format. What is there already is not
+written again. Objects get fs-verity where the file system has it.`;
+
+/** Defines the verb. */
+export function addEmit(program: Command, runtime: Runtime): Command {
+  const command = new Command('emit')
+    .description('write an image into a composefs repository, as bootc hosts and cfsctl store it')
+    .argument('<source>', 'an image with a manifest')
+    .addOption(new Option('--repo <dir>', 'the repository').makeOptionMandatory())
+    .addOption(new Option('--tag <name>', 'its name there (default: its name in the source)'))
+    .addOption(
+      new Option('--platform <os/arch[/variant]>', 'which image of an index (default: this machine)'),
+    )
+    .addOption(
+      new Option('--algorithm <name>', 'fs-verity algorithm of a new repository (default: "sha512")').choices(
+        ['sha512', 'sha256'],
+      ),
+    )
+    .addOption(formatOption('EROFS format of a new repository (default: "v1")'))
+    .addOption(profileOption('whose rules make the images; changes their digests (default: "bootc")'))
+    .addOption(new Option('--bootable', 'fail where no bootable image can be made'))
+    .addOption(new Option('--no-bootable', 'make no bootable image'))
+    .addOption(new Option('--insecure', 'make a new repository without fs-verity'))
+    .addOption(new Option('--require-verity', 'fail where the repository is or would be insecure'))
+    .addOption(
+      new Option('--only-missing-from <dir>', 'leave out the objects that this other repository has'),
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(async (source: string, _: unknown, self: Command) => {
+      const parsed = self.optsWithGlobals<ParsedOptions>();
+      const { emit } = await import('../../ops/emit.ts');
+      const result = await emit(source, emitOptions(runtime, parsed));
+      runtime.output.json(result);
+      runtime.output.print(describe(result));
+    });
+  program.addCommand(command);
+  return command;
+}
+
+function emitOptions(runtime: Runtime, parsed: ParsedOptions): EmitOptions {
+  const { tag, platform, algorithm, profile, bootable, onlyMissingFrom } = parsed;
+  return {
+    ...commonOptions(runtime, parsed),
+    repository: parsed.repo,
+    tag,
+    platform,
+    algorithm,
+    profile,
+    onlyMissingFrom,
+    format: formatNumber(parsed.format),
+    bootable: bootable === undefined ? 'auto' : bootable ? 'require' : 'none',
+    verity: parsed.requireVerity === true ? 'require' : parsed.insecure === true ? 'none' : 'try',
+  };
+}
+
+function describe(result: EmitResult): string {
+  const { objects, images, layers, refused } = result;
+  const reused = layers.filter((layer) => layer.reused).length;
+  const lines = [
+    `manifest   ${result.manifest}`,
+    ...images.map(
+      ({ kind, digest, format }) => `${kind.padEnd(10)} v${format} ${result.algorithm} ${digest}`,
+    ),
+    ...(refused === undefined ? [] : [`           no bootable image: ${refused.message}`]),
+    `layers     ${layers.length}, of which ${reused} were there`,
+    `objects    ${formatCount(objects.added)} written (${formatBytes(objects.addedBytes)}), ${formatCount(objects.present)} there (${formatBytes(objects.presentBytes)})`,
+    `${result.links === 0 ? 'unchanged' : 'emitted'.padEnd(9)}  ${result.repository} ${result.tag} (${result.secure ? 'secure' : 'insecure'})`,
+  ];
+  return lines.join('\n');
+}

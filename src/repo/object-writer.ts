@@ -1,0 +1,271 @@
+/**
+ * Adding objects to a repository, as a thread does it. Each is written where nobody looks, made unchangeable where the
+ * repository is secure, and given its name as the last step. Nothing is flushed here: thousands of flushes would take
+ * minutes, so whoever links to objects flushes all of them at once before (see `repository.ts`).
+ */
+import { closeSync, constants, lstatSync, mkdirSync, openSync, renameSync, unlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { threadId } from 'node:worker_threads';
+import { fromUtf8 } from '../bytes/byte-string.ts';
+import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
+import { fromSystemError, PlanishError } from '../errors.ts';
+import { attempt, writeFully } from '../io/durable-file.ts';
+import { type UnnamedFiles, unnamedFiles } from '../kernel/unnamed-file.ts';
+import { type VerityCalls, verityCalls } from '../kernel/verity.ts';
+import { objectPath } from './names.ts';
+
+/** Where objects go; plain data that may cross a thread. */
+export interface ObjectTarget {
+  /** The directory `objects`. */
+  readonly directory: string;
+  /** A directory of this run on the same file system, for files that are being written. */
+  readonly staging: string;
+  readonly algorithm: HashAlgorithm;
+  /** What becomes of new objects: fs-verity is required, switched on since it can be, or not to be had. */
+  readonly verity: 'required' | 'enabled' | 'none';
+  /** A directory of objects that need not be written: whoever gets these has those. */
+  readonly without?: string | undefined;
+}
+
+/** Objects and their bytes, each counted once by each writer. */
+export interface ObjectCounts {
+  /** Written. */
+  added: number;
+  addedBytes: number;
+  /** Found there, with their right size. */
+  present: number;
+  presentBytes: number;
+}
+
+/** Counts of nothing. */
+export function noObjects(): ObjectCounts {
+  return { added: 0, addedBytes: 0, present: 0, presentBytes: 0 };
+}
+
+/** Adds what another writer counted. */
+export function addCounts(to: ObjectCounts, counts: ObjectCounts): void {
+  to.added += counts.added;
+  to.addedBytes += counts.addedBytes;
+  to.present += counts.present;
+  to.presentBytes += counts.presentBytes;
+}
+
+/** Contents up to this size are held until their digest is known, so that what is there already is never written. */
+const HELD_BYTES = 4 * 1024 * 1024;
+
+const FILE_MODE = 0o644;
+
+/** A file that is being written: without a name, or with one in the staging directory. */
+interface Draft {
+  readonly fd: number;
+  readonly path: string | undefined;
+}
+
+/** See the module. */
+export class ObjectWriter {
+  readonly counts: ObjectCounts = noObjects();
+  readonly #target: ObjectTarget;
+  readonly #unnamed: UnnamedFiles | undefined;
+  readonly #verity: VerityCalls | undefined;
+  readonly #seen = new Set<VerityDigest>();
+  readonly #folders = new Set<string>();
+  readonly #held: Buffer = Buffer.allocUnsafeSlow(HELD_BYTES);
+  #size = 0;
+  #draft: Draft | undefined;
+  #serial = 0;
+
+  constructor(target: ObjectTarget) {
+    this.#target = target;
+    this.#unnamed = unnamedFiles(target.directory);
+    this.#verity = target.verity === 'none' ? undefined : verityCalls();
+  }
+
+  /** Adds an object whose digest is known. */
+  put(bytes: Uint8Array, digest: VerityDigest): void {
+    if (!this.#isNew(digest, bytes.length)) return;
+    const draft = this.#open();
+    this.#fill(draft, bytes);
+    this.#place(draft, digest, bytes.length);
+  }
+
+  /** Appends to the object that is being written. */
+  write(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
+    const length = end - start;
+    if (this.#draft === undefined && this.#size + length <= HELD_BYTES) {
+      this.#held.set(bytes.subarray(start, end), this.#size);
+    } else {
+      this.#draft ??= this.#spill();
+      this.#fill(this.#draft, bytes.subarray(start, end));
+    }
+    this.#size += length;
+  }
+
+  /** Ends it: its bytes have that digest. */
+  finish(digest: VerityDigest): void {
+    const size = this.#size;
+    const draft = this.#draft;
+    this.#size = 0;
+    this.#draft = undefined;
+    if (draft === undefined) this.put(this.#held.subarray(0, size), digest);
+    else if (this.#isNew(digest, size)) this.#place(draft, digest, size);
+    else this.#discard(draft);
+  }
+
+  /** Removes what was begun and not ended. */
+  abort(): void {
+    if (this.#draft !== undefined) this.#discard(this.#draft);
+    this.#draft = undefined;
+    this.#size = 0;
+  }
+
+  #spill(): Draft {
+    const draft = this.#open();
+    this.#fill(draft, this.#held.subarray(0, this.#size));
+    return draft;
+  }
+
+  #open(): Draft {
+    const { directory, staging } = this.#target;
+    if (this.#unnamed !== undefined) {
+      const unnamed = this.#unnamed;
+      return {
+        fd: attempt('creating an object', directory, () => unnamed.open(directory, FILE_MODE)),
+        path: undefined,
+      };
+    }
+    const path = join(staging, `object-${threadId}-${this.#serial++}`);
+    return { fd: attempt('creating an object', path, () => openSync(path, 'wx', FILE_MODE)), path };
+  }
+
+  #fill(draft: Draft, bytes: Uint8Array): void {
+    try {
+      writeFully(draft.fd, bytes, this.#target.directory);
+    } catch (error) {
+      this.#discard(draft);
+      this.#draft = undefined;
+      throw error;
+    }
+  }
+
+  #discard({ fd, path }: Draft): void {
+    closeSync(fd);
+    if (path !== undefined) unlinkSync(path);
+  }
+
+  /** Counts an object on its first mention; whether it must be written. */
+  #isNew(digest: VerityDigest, size: number): boolean {
+    if (this.#seen.has(digest)) return false;
+    this.#seen.add(digest);
+    const { without } = this.#target;
+    const elsewhere = without !== undefined && hasSize(join(without, objectPath(digest)), size);
+    if (!elsewhere && !this.#isPresent(digest, size)) return true;
+    this.counts.present += 1;
+    this.counts.presentBytes += size;
+    return false;
+  }
+
+  /** A file of another size was left by a crash of the machine: it is written again. */
+  #isPresent(digest: VerityDigest, size: number): boolean {
+    const path = this.#pathOf(digest);
+    if (!hasSize(path, size)) return false;
+    return this.#target.verity !== 'required' || this.#measure(path) === digest;
+  }
+
+  #measure(path: string): VerityDigest | undefined {
+    const fd = attempt('opening an object', path, () => openSync(path, READ_NOFOLLOW));
+    try {
+      return this.#verity?.measure(fd)?.digest;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  #place(draft: Draft, digest: VerityDigest, size: number): void {
+    const sealed = this.#seal(draft, digest);
+    const path = this.#pathOf(digest);
+    this.#makeFolder(digest);
+    try {
+      if (sealed.path !== undefined)
+        attempt('naming an object', path, () => renameSync(sealed.path as string, path));
+      else this.#link(sealed.fd, path);
+    } finally {
+      closeSync(sealed.fd);
+    }
+    this.counts.added += 1;
+    this.counts.addedBytes += size;
+  }
+
+  /** A name that is taken is so by the same bytes, written meanwhile, or by remains that {@link #isPresent} saw. */
+  #link(fd: number, path: string): void {
+    const unnamed = this.#unnamed as UnnamedFiles;
+    if (unnamed.link(fd, fromUtf8(path))) return;
+    const aside = join(this.#target.staging, `object-${threadId}-${this.#serial++}`);
+    unnamed.link(fd, fromUtf8(aside));
+    attempt('naming an object', path, () => renameSync(aside, path));
+  }
+
+  /** Switches fs-verity on and has the kernel say that the digest is right; the draft is open for reading then. */
+  #seal(draft: Draft, digest: VerityDigest): Draft {
+    if (this.#verity === undefined) return draft;
+    const path = draft.path ?? `/proc/self/fd/${draft.fd}`;
+    const fd = attempt('opening an object', path, () => openSync(path, 'r'));
+    closeSync(draft.fd);
+    const sealed = { fd, path: draft.path };
+    try {
+      sealObject(this.#verity, fd, this.#target, digest);
+      return sealed;
+    } catch (error) {
+      this.#discard(sealed);
+      throw error;
+    }
+  }
+
+  #makeFolder(digest: VerityDigest): void {
+    const name = digest.slice(0, 2);
+    if (this.#folders.has(name)) return;
+    const path = join(this.#target.directory, name);
+    try {
+      mkdirSync(path, { mode: 0o755 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST')
+        throw fromSystemError(error, 'making a directory', { file: path });
+    }
+    this.#folders.add(name);
+  }
+
+  #pathOf(digest: VerityDigest): string {
+    return `${this.#target.directory}/${objectPath(digest)}`;
+  }
+}
+
+const READ_NOFOLLOW = constants.O_RDONLY | constants.O_NOFOLLOW;
+/** Somebody else's child process may hold a copy of the descriptor for a moment. */
+const BUSY_TRIES = 200;
+const BUSY_MS = 5;
+
+function sealObject(calls: VerityCalls, fd: number, target: ObjectTarget, digest: VerityDigest): void {
+  const { algorithm, verity, directory } = target;
+  let outcome = calls.enable(fd, algorithm);
+  for (let tries = 0; outcome === 'busy' && tries < BUSY_TRIES; tries++) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MS);
+    outcome = calls.enable(fd, algorithm);
+  }
+  if (outcome === 'enabled' || outcome === 'already') {
+    const measured = calls.measure(fd);
+    if (measured?.digest === digest) return;
+    throw new PlanishError('VERITY_MISMATCH', 'the kernel measures another fs-verity digest of an object', {
+      file: directory,
+      expected: digest,
+      actual: measured?.digest,
+    });
+  }
+  if (verity !== 'required') return;
+  throw new PlanishError('SYSCALL_FAILED', `fs-verity of an object could not be switched on: ${outcome}`, {
+    file: directory,
+  });
+}
+
+function hasSize(path: string, size: number): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() === true && stat.size === size;
+}

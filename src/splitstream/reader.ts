@@ -1,0 +1,164 @@
+/** Reading a splitstream that may be anything. Bounds come from the bytes that are there, never from what they claim. */
+import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
+import { PieceReader } from '../compress/piece-reader.ts';
+import { unzstd } from '../compress/unzstd.ts';
+import { PlanishError, withDetail } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import {
+  CHUNK_HEADER_BYTES,
+  decodeDigests,
+  decodeHeader,
+  type Range,
+  type SplitstreamInfo,
+  splitstreamError,
+} from './format.ts';
+
+/** Part of a file that a splitstream describes. */
+export type SplitstreamChunk =
+  /** Bytes that stand in the stream, valid until the next chunk is asked for. A long run comes in several. */
+  | { readonly kind: 'inline'; readonly bytes: Uint8Array }
+  | { readonly kind: 'external'; readonly digest: VerityDigest };
+
+/** A splitstream, its lists decoded. */
+export interface Splitstream {
+  readonly contentType: string;
+  /** Bytes of the file that it describes, as it claims. */
+  readonly size: number;
+  /** Every object that it may refer to. */
+  readonly objects: readonly VerityDigest[];
+  /** Streams by name. */
+  readonly namedRefs: ReadonlyMap<string, VerityDigest>;
+  /** The file in order. Throws as {@link decodeSplitstream}; an inline part beyond the claimed size is refused. */
+  chunks(): AsyncGenerator<SplitstreamChunk, void, undefined>;
+}
+
+/**
+ * Decodes all but the chunks. Throws `SPLITSTREAM_BAD`, `LIMIT_EXCEEDED`, and `ZSTD_BAD_DATA` for frames that are none.
+ */
+export async function decodeSplitstream(file: Uint8Array, algorithm: HashAlgorithm): Promise<Splitstream> {
+  const info = decodeHeader(file, algorithm);
+  const streams = decodeDigests(file, info.streamRefs, algorithm);
+  const objects = decodeDigests(file, info.objectRefs, algorithm);
+  const namedRefs = parseNames(await readNames(file, info.namedRefs), streams, info.namedRefs.start);
+  const { contentType, size } = info;
+  return { contentType, size, objects, namedRefs, chunks: () => readChunks(file, info, objects) };
+}
+
+/** The content of a section that is one zstd frame. */
+async function* inflate(file: Uint8Array, range: Range): AsyncGenerator<Uint8Array, void, undefined> {
+  if (range.start === range.end) return;
+  try {
+    yield* unzstd(once(file.subarray(range.start, range.end)), { members: 0 });
+  } catch (error) {
+    throw withDetail(error, { offset: range.start });
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes;
+}
+
+async function readNames(file: Uint8Array, range: Range): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of inflate(file, range)) {
+    length += piece.length;
+    if (length > LIMITS.splitstreamNameBytes) {
+      throw new PlanishError('LIMIT_EXCEEDED', 'names of streams take too much room', {
+        limit: 'splitstreamNameBytes',
+        expected: LIMITS.splitstreamNameBytes,
+      });
+    }
+    pieces.push(Uint8Array.from(piece));
+  }
+  return Buffer.concat(pieces);
+}
+
+const NAME = /^(\d{1,10}):(.*)$/s;
+
+function parseNames(
+  bytes: Buffer,
+  streams: readonly VerityDigest[],
+  offset: number,
+): Map<string, VerityDigest> {
+  const names = new Map<string, VerityDigest>();
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf(0, at);
+    if (end < 0) throw splitstreamError('the last name of a stream does not end', offset);
+    const match = NAME.exec(bytes.toString('utf8', at, end));
+    const digest = match === null ? undefined : streams[Number(match[1])];
+    if (digest === undefined) throw splitstreamError('a name stands for no stream of the list', offset);
+    names.set(match?.[2] ?? '', digest);
+    at = end + 1;
+  }
+  return names;
+}
+
+async function* readChunks(
+  file: Uint8Array,
+  info: SplitstreamInfo,
+  objects: readonly VerityDigest[],
+): AsyncGenerator<SplitstreamChunk, void, undefined> {
+  const reader = new PieceReader(inflate(file, info.stream));
+  const { start } = info.stream;
+  let left = Math.min(info.size, LIMITS.splitstreamInlineBytes);
+  try {
+    while (await reader.fill(1)) {
+      if (!(await reader.fill(CHUNK_HEADER_BYTES))) throw splitstreamError('a chunk is truncated', start);
+      const value = takeNumber(reader);
+      if (value >= 0) {
+        yield { kind: 'external', digest: objectAt(objects, value, start) };
+        continue;
+      }
+      if (-value > left) throw tooLong(info, start);
+      left += value;
+      yield* readInline(reader, -value, start);
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+function tooLong(info: SplitstreamInfo, offset: number): PlanishError {
+  if (info.size <= LIMITS.splitstreamInlineBytes) {
+    return splitstreamError('more bytes stand in the stream than it claims to be of', offset, {
+      expected: info.size,
+    });
+  }
+  return new PlanishError('LIMIT_EXCEEDED', 'more bytes stand in the stream than splitstreamInlineBytes', {
+    offset,
+    limit: 'splitstreamInlineBytes',
+    expected: LIMITS.splitstreamInlineBytes,
+  });
+}
+
+function objectAt(objects: readonly VerityDigest[], index: number, offset: number): VerityDigest {
+  const digest = objects[index];
+  if (digest !== undefined) return digest;
+  throw splitstreamError('a chunk is an object that is not in the list', offset, {
+    expected: `0 to ${objects.length - 1}`,
+    actual: index,
+  });
+}
+
+function takeNumber(reader: PieceReader): number {
+  const { rest } = reader;
+  const value = new DataView(rest.buffer, rest.byteOffset, CHUNK_HEADER_BYTES).getBigInt64(0, true);
+  reader.take(CHUNK_HEADER_BYTES);
+  return Number(value);
+}
+
+async function* readInline(
+  reader: PieceReader,
+  length: number,
+  offset: number,
+): AsyncGenerator<SplitstreamChunk, void, undefined> {
+  for (let left = length; left > 0; ) {
+    if (!(await reader.fill(1))) throw splitstreamError('bytes of a chunk are missing', offset);
+    const count = Math.min(left, reader.rest.length);
+    const bytes = reader.rest.subarray(0, count);
+    reader.take(count);
+    left -= count;
+    yield { kind: 'inline', bytes };
+  }
+}
