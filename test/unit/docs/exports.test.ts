@@ -17,6 +17,7 @@ const VERBS = [
   'digest',
   'digestAll',
   'dump',
+  'emit',
   'explain',
   'inspect',
   'ls',
