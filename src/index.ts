@@ -31,11 +31,23 @@ export {
   PlanishError,
 } from './errors.ts';
 export { LIMITS, type LimitName } from './limits.ts';
-export { type BuildOptions, type BuildResult, type BuiltLayer, build } from './ops/build.ts';
+export {
+  type BuildOptions,
+  type BuildResult,
+  type BuildUpdate,
+  type BuiltLayer,
+  build,
+} from './ops/build.ts';
 export { cat } from './ops/cat.ts';
 export { type DiffEntry, type DiffOptions, type DiffResult, diff } from './ops/diff.ts';
 export { type DigestOptions, type DigestResult, digest } from './ops/digest.ts';
 export { type DigestAllResult, digestAll, type ProfileDigests } from './ops/digest-all.ts';
+export {
+  type DownloadComponent,
+  type DownloadLayer,
+  type DownloadResult,
+  download,
+} from './ops/download.ts';
 export { type DumpOptions, dump } from './ops/dump.ts';
 export { type EmitOptions, type EmitResult, emit } from './ops/emit.ts';
 export { type ExplainOptions, explain } from './ops/explain.ts';

@@ -23,11 +23,10 @@ import { writeDocuments } from './built-image.ts';
 import { readComponentMap } from './component-map-file.ts';
 import { hostInput } from './host-digests.ts';
 import { bareConfig, type KeyEdit } from './image-config.ts';
-import { openImage } from './inspect.ts';
 import { type LoadedTree, type SourceOptions, withTree } from './load-tree.ts';
 import { type MadeLayer, makeArrangedLayers } from './make-layers.ts';
 import { makePlan, type PlannedTree } from './make-plan.ts';
-import { type PreviousImage, rememberImage } from './previous-image.ts';
+import { type PreviousImage, rememberImage, withPrevious } from './previous-image.ts';
 import { Session } from './session.ts';
 import { type ShippedLabels, shipTree } from './ship-labels.ts';
 import { computeTreeDigests, type TreeDigests } from './tree-digests.ts';
@@ -141,20 +140,6 @@ interface BuildRequest {
   readonly compression: CompressionKind;
   readonly previous: OpenedImage | undefined;
   readonly componentMap: readonly ComponentMapEntry[];
-}
-
-/** Opens the previous image, if there is one, and closes it after `use`. */
-async function withPrevious<T>(
-  options: BuildOptions,
-  use: (previous: OpenedImage | undefined) => Promise<T>,
-): Promise<T> {
-  if (options.previous === undefined) return await use(undefined);
-  const previous = await openImage(options.previous, options);
-  try {
-    return await use(previous);
-  } finally {
-    previous.close();
-  }
 }
 
 async function buildTree(

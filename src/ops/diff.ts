@@ -1,6 +1,7 @@
-/** `diff`: what differs between the trees of two sources, as they are. */
+/** `diff`: what differs between the trees of two sources, as they are, and what is downloaded for it. */
 import { display } from '../bytes/byte-string.ts';
 import { diffTrees, type TreeDifference } from '../tree/diff.ts';
+import { compareImages, type DownloadResult } from './download.ts';
 import type { SourceOptions } from './load-tree.ts';
 import { Session } from './session.ts';
 import { withTreePair } from './tree-pair.ts';
@@ -26,6 +27,8 @@ export interface DiffResult {
   readonly b: string;
   /** In byte order of paths. */
   readonly differences: readonly DiffEntry[];
+  /** What a client of A downloads for B; absent unless both are images. */
+  readonly download: Omit<DownloadResult, 'a' | 'b'> | undefined;
 }
 
 /** Compares two trees; contents by size and fs-verity digest. Throws what opening throws. */
@@ -37,7 +40,9 @@ export async function diff(a: string, b: string, options: DiffOptions = {}): Pro
       for (const { path, kind, fields } of diffTrees(treeA.root, treeB.root, { nanoseconds })) {
         differences.push({ path: display(path), kind, fields });
       }
-      return { a, b, differences };
+      const images = treeA.image !== undefined && treeB.image !== undefined;
+      const download = images ? compareImages(treeA.image, treeB.image) : undefined;
+      return { a, b, differences, download };
     }),
   );
 }

@@ -11,7 +11,7 @@ import type { Annotations, Descriptor } from '../oci/descriptor.ts';
 import type { JsonObject } from '../oci/json.ts';
 import { formatPlatform, parsePlatform } from '../oci/platform.ts';
 import { parseSource } from '../oci/reference.ts';
-import { planTextOf } from './previous-image.ts';
+import { planTextOf } from './plan-texts.ts';
 import type { CommonOptions } from './session.ts';
 import { layerAnnotation } from './tree-digests.ts';
 

@@ -4,7 +4,8 @@ import type { LayerPlan } from '../chunk/plan.ts';
 import { canonicalize } from '../tree/canonical.ts';
 import { readComponentMap } from './component-map-file.ts';
 import { type SourceOptions, withTree } from './load-tree.ts';
-import { makePlan } from './make-plan.ts';
+import { makePlan, type PlannedTree } from './make-plan.ts';
+import { rememberImage, withPrevious } from './previous-image.ts';
 import { Session } from './session.ts';
 
 /** Options of {@link plan}. */
@@ -13,6 +14,9 @@ export interface PlanOptions extends SourceOptions {
   readonly maxLayers?: number | undefined;
   /** File that assigns paths to components (docs/component-sources.md). */
   readonly componentMap?: string | undefined;
+  /** The image before this one: see {@link build}. */
+  readonly previous?: string | undefined;
+  readonly replan?: boolean | undefined;
 }
 
 /** One component in a plan; sizes in bytes, rates in changes a week. */
@@ -27,6 +31,8 @@ export interface PlanMember {
 export interface PlanLayer {
   readonly members: readonly PlanMember[];
   readonly size: number;
+  /** Whether it is a layer of the previous image, as it is. */
+  readonly kept: boolean;
   /** Chance of staying the same for a week, 0 to 1. */
   readonly stability: number;
   /** Expected bytes that a client downloads for it in a week. */
@@ -45,27 +51,41 @@ export interface PlanResult {
 export async function plan(source: string, options: PlanOptions = {}): Promise<PlanResult> {
   const componentMap = readComponentMap(options.componentMap);
   return await Session.use(options, (session) =>
-    withTree(session, source, options, { contents: true, digests: false }, async ({ root, contents }) => {
-      const shipped = canonicalize(root, { onWarning: session.onWarning });
-      const planned = makePlan(session, shipped, contents, {
-        maxLayers: options.maxLayers,
-        componentMap,
-        measured: false,
+    withPrevious(options, async (image) => {
+      // Contents are measured only to be compared with the previous image's.
+      const needs = { contents: true, digests: image !== undefined };
+      return await withTree(session, source, options, needs, async ({ root, contents, algorithm }) => {
+        const shipped = canonicalize(root, { onWarning: session.onWarning });
+        const { maxLayers, replan } = options;
+        const previous = image === undefined ? undefined : rememberImage(image, algorithm).plan;
+        const measured = needs.digests;
+        const planned = makePlan(session, shipped, contents, {
+          maxLayers,
+          componentMap,
+          previous,
+          replan,
+          measured,
+        });
+        return describePlan(source, planned);
       });
-      const files = new Map(planned.components.map(({ key, paths }) => [key, paths.length]));
-      const { totals, model } = planned.plan;
-      const layers = planned.plan.layers.map(({ members, size, stability, cost }) => ({
-        members: members.map((member) => ({
-          key: display(member.key),
-          size: member.size,
-          changesPerWeek: member.rate / model.rateUnitWeeks,
-          files: files.get(member.key) ?? 0,
-        })),
-        size,
-        stability,
-        cost,
-      }));
-      return { source, layers, totals, model };
     }),
   );
+}
+
+function describePlan(source: string, { components, plan }: PlannedTree): PlanResult {
+  const files = new Map(components.map(({ key, paths }) => [key, paths.length]));
+  const { totals, model, origins } = plan;
+  const layers = plan.layers.map(({ members, size, stability, cost }, ordinal) => ({
+    members: members.map((member) => ({
+      key: display(member.key),
+      size: member.size,
+      changesPerWeek: member.rate / model.rateUnitWeeks,
+      files: files.get(member.key) ?? 0,
+    })),
+    size,
+    kept: origins[ordinal] !== undefined,
+    stability,
+    cost,
+  }));
+  return { source, layers, totals, model };
 }

@@ -1,14 +1,14 @@
 /** The image before the one that is built: its layers, and what it remembers of its plan. */
 import type { ByteString } from '../bytes/byte-string.ts';
 import type { BlobDigest, HashAlgorithm } from '../bytes/digest.ts';
-import { COMPONENTS_ANNOTATION, type PlanText, parsePlanText } from '../chunk/plan-annotation.ts';
+import type { PlanText } from '../chunk/plan-annotation.ts';
 import type { RememberedPlan } from '../chunk/warm-plan.ts';
 import type { BlobFile } from '../io/blob-file.ts';
 import type { OpenedImage } from '../io/opened-image.ts';
-import { configHistory } from '../oci/config.ts';
-import type { Annotations, Descriptor } from '../oci/descriptor.ts';
-import type { JsonObject } from '../oci/json.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
 import { layerMediaType } from '../oci/media-types.ts';
+import { type InspectOptions, openImage } from './inspect.ts';
+import { planTexts } from './plan-texts.ts';
 
 /** One layer of the previous image. */
 export interface PreviousLayer {
@@ -40,23 +40,6 @@ export function rememberImage(image: OpenedImage, algorithm: HashAlgorithm): Pre
   return { reference: image.reference, layers, plan: rememberTexts(texts, algorithm) };
 }
 
-/** The text of each layer: from its annotation, else from the comment in the history, which survives more tools. */
-function planTexts(image: OpenedImage): (PlanText | undefined)[] {
-  const history = configHistory(image.config.document).filter((entry) => entry['empty_layer'] !== true);
-  return image.layers.map(({ descriptor }, ordinal) =>
-    planTextOf(descriptor.annotations ?? {}, history[ordinal]),
-  );
-}
-
-/** See {@link planTexts}. */
-export function planTextOf(annotations: Annotations, history: JsonObject | undefined): PlanText | undefined {
-  for (const text of [annotations[COMPONENTS_ANNOTATION], history?.['comment']]) {
-    const parsed = typeof text === 'string' ? parsePlanText(text) : undefined;
-    if (parsed !== undefined) return parsed;
-  }
-  return undefined;
-}
-
 function rememberTexts(texts: readonly (PlanText | undefined)[], algorithm: HashAlgorithm): RememberedPlan {
   const seen = new Set<ByteString>();
   const layers = texts.map((text) => {
@@ -67,4 +50,18 @@ function rememberTexts(texts: readonly (PlanText | undefined)[], algorithm: Hash
   });
   const last = texts.findLast((text) => text?.regret !== undefined);
   return { layers, regret: last?.regret ?? 0, today: last?.today };
+}
+
+/** Opens the previous image, if there is one, and closes it after `use`. */
+export async function withPrevious<T>(
+  options: InspectOptions & { readonly previous?: string | undefined },
+  use: (previous: OpenedImage | undefined) => Promise<T>,
+): Promise<T> {
+  if (options.previous === undefined) return await use(undefined);
+  const previous = await openImage(options.previous, options);
+  try {
+    return await use(previous);
+  } finally {
+    previous.close();
+  }
 }

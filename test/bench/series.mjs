@@ -1,10 +1,10 @@
 /**
- * `node test/bench/series.mjs BEFORE.tar AFTER.tar [--max-layers N] [--steps 0,3,11]`: what the updates of a real
+ * `node test/bench/series.mjs BEFORE.tar AFTER.tar [--max-layers N] [--steps 0,3,9] [--cold 3,9]`: what the updates of a real
  * series cost clients, by real builds. Both tars are made by `test/support/make-server-root.sh`, the second with
  * SERVER_POCKETS=main,updates,security; `test/support/splice-series.py` makes the weeks between them.
  *
  * Each week is built after the one before (`build --previous`), and once more with a layer for every component, which
- * gives the bytes that no split can save. Ends with an error where a layer is new of which no component has changed,
+ * gives the bytes that no split can save; weeks of `--cold` (default: all) also without memory, to compare the time. Ends with an error where a layer is new of which no component has changed,
  * where building a week again changes a byte, or where one more small package rewrites a layer without need.
  */
 import { execFileSync } from 'node:child_process';
@@ -27,7 +27,11 @@ print(); print(used.ru_utime + used.ru_stime); sys.exit(status)`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { 'max-layers': { type: 'string', default: '64' }, steps: { type: 'string' } },
+  options: {
+    'max-layers': { type: 'string', default: '64' },
+    steps: { type: 'string' },
+    cold: { type: 'string' },
+  },
 });
 const [before, after] = positionals;
 if (after === undefined) throw new Error('usage: node test/bench/series.mjs BEFORE.tar AFTER.tar');
@@ -37,12 +41,12 @@ const layout = join(scratch, 'images');
 try {
   const list = JSON.parse(execFileSync('python3', [SPLICE, before, after, '--list'], { encoding: 'utf8' }));
   const steps = values.steps?.split(',').map(Number) ?? list.map(({ step }) => step);
-  replay(steps, list);
+  replay(steps, values.cold?.split(',').map(Number) ?? steps, list);
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-function replay(steps, list) {
+function replay(steps, coldSteps, list) {
   const sum = { paid: 0, bound: 0 };
   process.stdout.write('| week | sources | layers new | MB | MB at best | seconds | of a cold build |\n');
   process.stdout.write('|-:|-|-:|-:|-:|-:|-:|\n');
@@ -51,7 +55,7 @@ function replay(steps, list) {
     const warm = build(tar, `w${at}`, at === 0 ? undefined : `w${at - 1}`, values['max-layers']);
     const best = build(tar, `b${at}`, at === 0 ? undefined : `b${at - 1}`, ALONE);
     if (at > 0) {
-      const cold = build(tar, 'cold', undefined, values['max-layers']);
+      const cold = coldSteps.includes(step) ? build(tar, 'cold', undefined, values['max-layers']) : undefined;
       checkSpurious(`w${at - 1}`, `w${at}`);
       sum.paid += warm.update.size;
       sum.bound += best.update.size;
@@ -103,7 +107,7 @@ function printRow(step, sources, warm, best, cold) {
     mb(warm.update.size),
     mb(best.update.size),
     warm.seconds.toFixed(1),
-    (warm.seconds / cold.seconds).toFixed(2),
+    cold === undefined ? '' : (warm.seconds / cold.seconds).toFixed(2),
   ];
   process.stdout.write(`| ${cells.join(' | ')} |\n`);
 }

@@ -1,6 +1,8 @@
 /** `planish diff A B` */
 import { Command, Option } from 'commander';
+import type { DownloadComponent, DownloadResult } from '../../ops/download.ts';
 import { differingLines } from '../differing-paths.ts';
+import { formatBytes, formatTable, shortDigest, truncate } from '../format.ts';
 import { addSourceOptions, type ParsedSourceOptions, sourceOptions } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -9,10 +11,12 @@ Examples:
   $ planish diff oci:app:1.0 oci:app:1.1
   $ planish diff oci:app:latest rootfs:/mnt/root
   $ planish --json diff dump:a.dump b.erofs
+  $ planish diff --download oci:app:1.0 oci:app:1.1
 
 Compares the trees as they are, before anything that a host does to them ("explain" looks through that): "+" only in B,
-"-" only in A, "~" in both, with the values of A and B. Exit status 1 when anything differs. What a client of A would
-download for B is not computed.`;
+"-" only in A, "~" in both, with the values of A and B. Exit status 1 when anything differs. With --download, prints what
+a client of A downloads for B instead, by layer and by component; only documents are read. Exit status 1 when it
+downloads anything.`;
 
 /** Defines the verb. */
 export function addDiff(program: Command, runtime: Runtime): Command {
@@ -21,9 +25,15 @@ export function addDiff(program: Command, runtime: Runtime): Command {
     .argument('<a>', 'a source')
     .argument('<b>', 'another source')
     .addOption(new Option('--no-nanoseconds', 'ignore fractions of seconds'))
+    .addOption(
+      new Option('--download', 'what a client of A downloads for B, from the documents of both images'),
+    )
     .addHelpText('after', EXAMPLES)
-    .action(async (a: string, b: string, _: unknown, self: Command) => {
-      const parsed = self.optsWithGlobals<ParsedSourceOptions & { nanoseconds: boolean }>();
+    .action(async (a: string, b: string, _: unknown, self: Command): Promise<void> => {
+      const parsed = self.optsWithGlobals<
+        ParsedSourceOptions & { nanoseconds: boolean; download?: boolean }
+      >();
+      if (parsed.download === true) return await runDownload(a, b, parsed, runtime);
       const { diff } = await import('../../ops/diff.ts');
       const { nanoseconds } = parsed;
       const result = await diff(a, b, { ...sourceOptions(runtime, parsed), nanoseconds });
@@ -34,4 +44,52 @@ export function addDiff(program: Command, runtime: Runtime): Command {
     });
   program.addCommand(addSourceOptions(command));
   return command;
+}
+
+async function runDownload(
+  a: string,
+  b: string,
+  parsed: ParsedSourceOptions,
+  runtime: Runtime,
+): Promise<void> {
+  const { download } = await import('../../ops/download.ts');
+  const result = await download(a, b, sourceOptions(runtime, parsed));
+  runtime.output.json(result);
+  if (result.fresh.layers > 0) runtime.output.print(`${layerTable(result)}\n`);
+  runtime.output.print(summary(result));
+  if (result.fresh.layers > 0) runtime.exitStatus = 1;
+}
+
+const COMPONENTS_WIDTH = 80;
+
+function layerTable({ layers }: DownloadResult): string {
+  const rows = layers.flatMap(({ digest, size, fresh, changed, unchanged }, ordinal) =>
+    fresh ? [[String(ordinal), formatBytes(size), shortDigest(digest), list(changed), list(unchanged)]] : [],
+  );
+  const columns = [
+    { title: 'LAYER', align: 'right' },
+    { title: 'SIZE', align: 'right' },
+    { title: 'DIGEST' },
+    { title: 'CHANGED' },
+    { title: 'UNCHANGED' },
+  ] as const;
+  return formatTable(columns, rows);
+}
+
+function list(components: readonly DownloadComponent[] | undefined): string {
+  if (components === undefined) return '?';
+  const bySize = [...components].sort((a, b) => b.size - a.size);
+  return truncate(
+    bySize.map(({ key, size }) => `${key} (${formatBytes(size)})`).join(' ') || '-',
+    COMPONENTS_WIDTH,
+  );
+}
+
+function summary({ fresh, total, commonLayers, best }: DownloadResult): string {
+  const part = `${formatBytes(fresh.size)} of ${formatBytes(total.size)}`;
+  const atBest = best === undefined ? '' : `; at best ${formatBytes(best)}, the components that have changed`;
+  return [
+    `download   ${part}, ${fresh.layers} of ${total.layers} layers${atBest}`,
+    `unpack     ${total.layers - commonLayers} layers, where clients keep chains of layers`,
+  ].join('\n');
 }

@@ -7,6 +7,8 @@ import {
   componentMapOption,
   type ParsedSourceOptions,
   parseCount,
+  previousOption,
+  replanOption,
   sourceOptions,
 } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
@@ -14,6 +16,8 @@ import type { Runtime } from '../runtime.ts';
 interface ParsedOptions extends ParsedSourceOptions {
   readonly maxLayers?: number;
   readonly componentMap?: string;
+  readonly previous?: string;
+  readonly replan?: boolean;
   readonly members?: boolean;
 }
 
@@ -21,6 +25,7 @@ const EXAMPLES = `
 Examples:
   $ planish plan oci:app:latest
   $ planish plan oci:app:latest --max-layers 16 --members
+  $ planish plan oci:app:latest --previous oci:app:flat
 
 The cost is what a client that updates weekly is expected to download, the bound what no split can beat.`;
 
@@ -31,6 +36,8 @@ export function addPlan(program: Command, runtime: Runtime): Command {
     .argument('<source>', 'what to plan')
     .addOption(new Option('--max-layers <n>', 'layer budget, 1 to 500 (default: 64)').argParser(parseCount))
     .addOption(componentMapOption())
+    .addOption(previousOption())
+    .addOption(replanOption())
     .addOption(new Option('--members', 'every component with its size and rate of change'))
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, _: unknown, self: Command) => {
@@ -40,6 +47,8 @@ export function addPlan(program: Command, runtime: Runtime): Command {
         ...sourceOptions(runtime, parsed),
         maxLayers: parsed.maxLayers,
         componentMap: parsed.componentMap,
+        previous: parsed.previous,
+        replan: parsed.replan,
       });
       runtime.output.json(result);
       runtime.output.print(parsed.members === true ? memberTable(result) : layerTable(result));
@@ -90,9 +99,12 @@ function memberTable(result: PlanResult): string {
 }
 
 function totals({ totals, layers }: PlanResult): string {
+  const kept = layers.filter((layer) => layer.kept);
   const { components, size, cost, bound, ratio } = totals;
+  const split = kept.length === 0 ? [] : [`${kept.length} of them as the previous image has them;`];
   return [
     `${formatCount(components)} components, ${formatBytes(size)}, in ${layers.length} layers;`,
+    ...split,
     `expected weekly download ${formatBytes(cost)}, at best ${formatBytes(bound)} (ratio ${ratio.toFixed(3)})`,
   ].join(' ');
 }

@@ -16,6 +16,7 @@ const VERBS = [
   'diff',
   'digest',
   'digestAll',
+  'download',
   'dump',
   'emit',
   'explain',

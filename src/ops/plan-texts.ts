@@ -1,0 +1,23 @@
+/** What an image says of its plan, layer by layer. */
+import { COMPONENTS_ANNOTATION, type PlanText, parsePlanText } from '../chunk/plan-annotation.ts';
+import type { OpenedImage } from '../io/opened-image.ts';
+import { configHistory } from '../oci/config.ts';
+import type { Annotations } from '../oci/descriptor.ts';
+import type { JsonObject } from '../oci/json.ts';
+
+/** The text of each layer: from its annotation, else from the comment in the history, which survives more tools. */
+export function planTexts(image: OpenedImage): (PlanText | undefined)[] {
+  const history = configHistory(image.config.document).filter((entry) => entry['empty_layer'] !== true);
+  return image.layers.map(({ descriptor }, ordinal) =>
+    planTextOf(descriptor.annotations ?? {}, history[ordinal]),
+  );
+}
+
+/** See {@link planTexts}. */
+export function planTextOf(annotations: Annotations, history: JsonObject | undefined): PlanText | undefined {
+  for (const text of [annotations[COMPONENTS_ANNOTATION], history?.['comment']]) {
+    const parsed = typeof text === 'string' ? parsePlanText(text) : undefined;
+    if (parsed !== undefined) return parsed;
+  }
+  return undefined;
+}
