@@ -3,6 +3,7 @@
 //   --require   not being built is a failure; otherwise it is a notice, since everything works without the helpers
 //   --strict    warnings are errors
 //   --asan      with the address and undefined-behaviour sanitizers, as planish-native-asan.node
+//   --plain-vectors  take the AVX-512 kernels apart, so that processors without it can test them
 //   --output F  write to F
 //
 // Needs a C compiler (the environment variable CC, else cc, gcc or clang), libc and the npm package node-api-headers.
@@ -15,8 +16,17 @@ import { parseArgs } from 'node:util';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const SOURCES = [
+  'hash.c',
+  'hash-arm.c',
+  'hash-avx.c',
+  'hash-constants.c',
+  'hash-module.c',
+  'hash-ni.c',
+  'hash-portable.c',
   'kernel-module.c',
   'link.c',
+  'measure.c',
+  'merkle.c',
   'module.c',
   'mount.c',
   'scan.c',
@@ -60,9 +70,10 @@ function compile(compiler, headers, options) {
   const aside = `${output}.${process.pid}`;
   mkdirSync(dirname(output), { recursive: true });
   const mode = options.asan ? SANITIZED : [...HARDENED, ...LINKED];
+  const vectors = options['plain-vectors'] ? ['-DPLANISH_PLAIN_VECTORS'] : [];
   const strict = options.strict ? ['-Werror', '-pedantic'] : [];
   const sources = SOURCES.map((source) => join(HERE, source));
-  const flags = [...BASE, ...WIDE, ...mode, ...strict, '-isystem', headers];
+  const flags = [...BASE, ...WIDE, ...mode, ...vectors, ...strict, '-isystem', headers];
   const { status } = spawnSync(compiler, [...flags, '-o', aside, ...sources], { stdio: 'inherit' });
   if (status !== 0) {
     rmSync(aside, { force: true });
@@ -78,6 +89,7 @@ const { values: options } = parseArgs({
     require: { type: 'boolean' },
     strict: { type: 'boolean' },
     asan: { type: 'boolean' },
+    'plain-vectors': { type: 'boolean' },
     output: { type: 'string' },
   },
 });

@@ -1,7 +1,8 @@
 /*
- * What the files on directories and attributes share. Only module.c, kernel-module.c and values.c know Node-API: the
+ * What the files on directories and attributes share. Only *module.c and values.c know Node-API: the
  * rest is plain C on Linux system calls, so that it can be run under sanitizers by itself. An ordinary failure is a
- * negative errno, never an abort or a JavaScript exception. Nothing here keeps state: any thread may call at any time.
+ * negative errno, never an abort or a JavaScript exception. Nothing here keeps state (but for the choice in
+ * hash.c, made once): any thread may call at any time.
  */
 #ifndef PLANISH_HELPERS_H
 #define PLANISH_HELPERS_H
@@ -10,7 +11,7 @@
 #include <stdint.h>
 
 /* Raise together with CONTRACT_VERSION in src/native/contract.ts whenever arguments or packed bytes change. */
-#define PLANISH_CONTRACT_VERSION 2
+#define PLANISH_CONTRACT_VERSION 3
 
 /* Bytes of the fixed part of a packed record, and of the head of a packed attribute. */
 #define PLANISH_RECORD_HEAD 72

@@ -113,7 +113,8 @@ NAPI_MODULE_INIT(/* napi_env env, napi_value exports */)
 	if (version == NULL || napi_set_named_property(env, exports, "contractVersion", version) != napi_ok ||
 	    !planish_define(env, exports, "listXattrs", list_xattrs) ||
 	    !planish_define(env, exports, "setXattr", set_xattr) ||
-	    !planish_define(env, exports, "scanDirectory", scan_directory) || !planish_define_kernel(env, exports))
+	    !planish_define(env, exports, "scanDirectory", scan_directory) || !planish_define_kernel(env, exports) ||
+	    !planish_define_hash(env, exports))
 		napi_throw_error(env, "ERR_PLANISH_INIT", "the native helpers could not be registered");
 	return exports;
 }

@@ -25,6 +25,20 @@ int planish_get_view(napi_env env, napi_value value, struct planish_view *view)
 	return type == napi_uint8_array;
 }
 
+int planish_get_doubles(napi_env env, napi_value value, struct planish_doubles *doubles)
+{
+	napi_typedarray_type type;
+	bool is_array = false;
+	void *data = NULL;
+
+	if (napi_is_typedarray(env, value, &is_array) != napi_ok || !is_array)
+		return 0;
+	if (napi_get_typedarray_info(env, value, &type, &doubles->count, &data, NULL, NULL) != napi_ok)
+		return 0;
+	doubles->data = data;
+	return type == napi_float64_array;
+}
+
 int planish_copy_string(const struct planish_view *view, char *text, size_t size)
 {
 	if (view->length >= size)

@@ -18,6 +18,15 @@ napi_value planish_throw_type_error(napi_env env, const char *message);
 /* The bytes of a Uint8Array (a Buffer is one); 0 for anything else. */
 int planish_get_view(napi_env env, napi_value value, struct planish_view *view);
 
+/* The numbers of a Float64Array, for the length of one call. */
+struct planish_doubles {
+	const double *data;
+	size_t count;
+};
+
+/* The numbers of a Float64Array; 0 for anything else. */
+int planish_get_doubles(napi_env env, napi_value value, struct planish_doubles *doubles);
+
 /* Copies bytes to a NUL-terminated string of at most `size` with the NUL; 0 or a negative errno. */
 int planish_copy_string(const struct planish_view *view, char *text, size_t size);
 
@@ -29,5 +38,8 @@ bool planish_define(napi_env env, napi_value exports, const char *name, napi_cal
 
 /* Adds the functions of kernel-module.c. */
 bool planish_define_kernel(napi_env env, napi_value exports);
+
+/* Adds the functions of hash-module.c. */
+bool planish_define_hash(napi_env env, napi_value exports);
 
 #endif

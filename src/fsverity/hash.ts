@@ -1,21 +1,38 @@
 /**
  * The one door to block hashing. fs-verity hashes nothing but 4096-byte blocks and 256-byte descriptors, so a backend
- * is one function: bytes in, digest as a one-byte-a-character string out (the cheapest form to take from OpenSSL and
- * to write into a tree block). `node:crypto` is the default; `@noble/hashes` stands in where that lacks an algorithm,
- * and is the second opinion of the tests.
+ * needs one function: bytes in, digest as a one-byte-a-character string out (the cheapest form to take from OpenSSL and
+ * to write into a tree block). It may have faster ones for many blocks and many contents at once.
+ *
+ * The C helpers are the default where they are built (several streams at once, see `native-helpers/hash.h`), else
+ * `node:crypto`; `@noble/hashes` stands in where that lacks an algorithm, and is the second opinion of the tests.
  */
 
 import { createHash, getHashes, hash } from 'node:crypto';
 import { sha256, sha512 } from '@noble/hashes/sha2.js';
-import type { HashAlgorithm } from '../bytes/digest.ts';
+import { DIGEST_BYTES, type HashAlgorithm } from '../bytes/digest.ts';
+import { PlanishError } from '../errors.ts';
+import { CHOSEN_KERNEL, HASH_ALGORITHM_ID, type HashHelpers } from '../native/contract.ts';
+import { nativeHelpers } from '../native/load.ts';
+import { VERITY_BLOCK_BYTES } from './descriptor.ts';
 
-/** Digest of `bytes[start, end)` in latin1, or of all of it. */
+/** Digest of a message in latin1. */
 export type BlockHash = (bytes: Uint8Array) => string;
 
 /** A way to hash blocks. */
 export interface HashBackend {
   readonly name: string;
   readonly hash: Readonly<Record<HashAlgorithm, BlockHash>>;
+  /** Digests of `count` blocks of 4096 bytes that lie at `start`, one behind another to `digests` from `at` on. */
+  readonly hashBlocks?: (
+    algorithm: HashAlgorithm,
+    bytes: Uint8Array,
+    start: number,
+    count: number,
+    digests: Uint8Array,
+    at: number,
+  ) => void;
+  /** fs-verity digests of contents of a window, given as offset and size in turns, one behind another. */
+  readonly measureContents?: (algorithm: HashAlgorithm, window: Uint8Array, ranges: Float64Array) => Buffer;
 }
 
 function oneShot(algorithm: HashAlgorithm): BlockHash {
@@ -38,7 +55,42 @@ export const NOBLE_BACKEND: HashBackend = {
   },
 };
 
-/** The fastest backend that has both algorithms here. */
-export const DEFAULT_BACKEND: HashBackend = ['sha256', 'sha512'].every((name) => getHashes().includes(name))
-  ? CRYPTO_BACKEND
-  : NOBLE_BACKEND;
+/** The C helpers for many blocks, the other backend for one. `kernel` is an index of `hashKernels`, for tests. */
+export function makeNativeBackend(
+  helpers: HashHelpers,
+  single: HashBackend,
+  kernel: number = CHOSEN_KERNEL,
+): HashBackend {
+  return {
+    name: 'native-helpers',
+    hash: single.hash,
+    hashBlocks(algorithm, bytes, start, count, digests, at): void {
+      const id = HASH_ALGORITHM_ID[algorithm];
+      check(helpers.hashBlocks(bytes, start, count, VERITY_BLOCK_BYTES, id, digests, at, kernel));
+    },
+    measureContents(algorithm, window, ranges): Buffer {
+      const digests = Buffer.alloc((ranges.length / 2) * DIGEST_BYTES[algorithm]);
+      check(helpers.verityBatch(window, ranges, HASH_ALGORITHM_ID[algorithm], digests));
+      return digests;
+    },
+  };
+}
+
+function check(result: number): void {
+  if (result === 0) return;
+  throw new PlanishError('INVARIANT', 'the native helpers refused to hash', { actual: result });
+}
+
+let chosen: HashBackend | undefined;
+
+/** The fastest backend that has both algorithms here; found when first asked for. */
+export function defaultBackend(): HashBackend {
+  chosen ??= chooseBackend(nativeHelpers());
+  return chosen;
+}
+
+function chooseBackend(helpers: HashHelpers | undefined): HashBackend {
+  const known = getHashes();
+  const single = ['sha256', 'sha512'].every((name) => known.includes(name)) ? CRYPTO_BACKEND : NOBLE_BACKEND;
+  return helpers === undefined ? single : makeNativeBackend(helpers, single);
+}

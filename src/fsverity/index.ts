@@ -5,6 +5,6 @@ export {
   VERITY_BLOCK_BYTES,
   verityAlgorithmName,
 } from './descriptor.ts';
-export { computeVerityDigest } from './digest.ts';
+export { computeVerityDigest, computeVerityDigests } from './digest.ts';
 export { CRYPTO_BACKEND, type HashBackend, NOBLE_BACKEND } from './hash.ts';
 export { VerityHasher } from './verity-hasher.ts';

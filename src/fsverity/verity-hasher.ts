@@ -6,7 +6,7 @@
 import { DIGEST_BYTES, type HashAlgorithm, type VerityDigest, verityDigest } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
 import { encodeVerityDescriptor, VERITY_BLOCK_BYTES } from './descriptor.ts';
-import { type BlockHash, DEFAULT_BACKEND, type HashBackend } from './hash.ts';
+import { type BlockHash, defaultBackend, type HashBackend } from './hash.ts';
 
 /** One level of the tree: the block that is being filled with hashes, and how many hashes the level had in all. */
 interface Level {
@@ -22,6 +22,7 @@ const ZERO_BLOCK = Buffer.alloc(VERITY_BLOCK_BYTES);
 export class VerityHasher {
   readonly #algorithm: HashAlgorithm;
   readonly #hash: BlockHash;
+  readonly #hashBlocks: HashBackend['hashBlocks'];
   readonly #digestBytes: number;
   readonly #data: Buffer = Buffer.alloc(VERITY_BLOCK_BYTES);
   readonly #levels: Level[] = [];
@@ -31,9 +32,10 @@ export class VerityHasher {
   #size = 0;
   #finished = false;
 
-  constructor(algorithm: HashAlgorithm, backend: HashBackend = DEFAULT_BACKEND) {
+  constructor(algorithm: HashAlgorithm, backend: HashBackend = defaultBackend()) {
     this.#algorithm = algorithm;
     this.#hash = backend.hash[algorithm];
+    this.#hashBlocks = backend.hashBlocks;
     this.#digestBytes = DIGEST_BYTES[algorithm];
   }
 
@@ -54,6 +56,7 @@ export class VerityHasher {
     if (!(start >= 0 && end <= bytes.length)) throw misuse('a range outside its buffer');
     this.#grow(end - start);
     let position = this.#buffered === 0 ? start : this.#fill(bytes, start, end);
+    position = this.#pushRuns(bytes, position, end);
     for (; end - position >= VERITY_BLOCK_BYTES; position += VERITY_BLOCK_BYTES) {
       this.#push(0, this.#hash(bytes.subarray(position, position + VERITY_BLOCK_BYTES)));
     }
@@ -106,6 +109,21 @@ export class VerityHasher {
     return start + length;
   }
 
+  /** Whole blocks in runs, as many as the block of hashes has room for; a single one is left to the plain way. */
+  #pushRuns(bytes: Uint8Array, start: number, end: number): number {
+    const hashBlocks = this.#hashBlocks;
+    let position = start;
+    while (hashBlocks !== undefined && end - position >= 2 * VERITY_BLOCK_BYTES) {
+      const level = this.#level(0);
+      const room = (VERITY_BLOCK_BYTES - level.filled) / this.#digestBytes;
+      const count = Math.min(room, Math.floor((end - position) / VERITY_BLOCK_BYTES));
+      hashBlocks(this.#algorithm, bytes, position, count, level.block, level.filled);
+      this.#grew(0, count);
+      position += count * VERITY_BLOCK_BYTES;
+    }
+    return position;
+  }
+
   #level(index: number): Level {
     let level = this.#levels[index];
     if (level === undefined) {
@@ -118,8 +136,14 @@ export class VerityHasher {
   #push(index: number, digest: string): void {
     const level = this.#level(index);
     level.block.write(digest, level.filled, 'latin1');
-    level.filled += this.#digestBytes;
-    level.hashes += 1;
+    this.#grew(index, 1);
+  }
+
+  /** Notes hashes that were written behind `filled`. */
+  #grew(index: number, hashes: number): void {
+    const level = this.#level(index);
+    level.filled += hashes * this.#digestBytes;
+    level.hashes += hashes;
     if (level.filled < VERITY_BLOCK_BYTES) return;
     level.filled = 0;
     this.#push(index + 1, this.#hash(level.block));

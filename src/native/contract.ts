@@ -1,12 +1,13 @@
 /**
- * The typed mirror of `native-helpers/module.c` and `kernel-module.c`: what the optional C helpers take and return.
+ * The typed mirror of `native-helpers/*module.c`: what the optional C helpers take and return.
  *
  * Paths and names are bytes, so that what is no UTF-8 can be reached. A call that fails in an ordinary way returns a
  * negative errno and throws nothing; wrong types of arguments throw a `TypeError`. No call follows a last link.
  */
+import type { HashAlgorithm } from '../bytes/digest.ts';
 
 /** Must equal `PLANISH_CONTRACT_VERSION` in C; helpers of another version are not used. */
-export const CONTRACT_VERSION = 2;
+export const CONTRACT_VERSION = 3;
 
 /** Flag of {@link NativeHelpers.scanDirectory}: records without extended attributes. */
 export const SCAN_WITHOUT_XATTRS = 1;
@@ -51,8 +52,41 @@ export interface KernelCalls {
   unmount(path: Uint8Array, flags: number): number;
 }
 
+/** Numbers of the algorithms, those of the kernel (`FS_VERITY_HASH_ALG_*`). */
+export const HASH_ALGORITHM_ID: Readonly<Record<HashAlgorithm, number>> = { sha256: 1, sha512: 2 };
+
+/** Stands for the fastest kernel. */
+export const CHOSEN_KERNEL = -1;
+
+/** Hashing for fs-verity (`native-helpers/hash-module.c`). Algorithms by {@link HASH_ALGORITHM_ID}. */
+export interface HashHelpers {
+  /** Of each kernel its name, a line feed, and `chosen`, `slower here`, or why it cannot run. */
+  hashKernels(algorithm: number): string[];
+  /**
+   * Digests of `count` blocks from `start` on, to `digests` from `at` on. The size of a block is a multiple of 128, at
+   * most 65,536; the kernel an index of {@link hashKernels} or {@link CHOSEN_KERNEL}. 0, or `-EINVAL`.
+   */
+  hashBlocks(
+    bytes: Uint8Array,
+    start: number,
+    count: number,
+    blockSize: number,
+    algorithm: number,
+    digests: Uint8Array,
+    at: number,
+    kernel: number,
+  ): number;
+  /** fs-verity digests of the contents of a window, given as offset and size in turns. 0 or a negative errno. */
+  verityBatch(window: Uint8Array, ranges: Float64Array, algorithm: number, digests: Uint8Array): number;
+  /**
+   * fs-verity digests of files by path (each ends in NUL; no last link is followed) with the sizes that they are known
+   * to have: how many were measured before the first that is no regular file of that size or cannot be read.
+   */
+  measureFiles(paths: Uint8Array, sizes: Float64Array, algorithm: number, digests: Uint8Array): number;
+}
+
 /** The functions in C. All are synchronous, keep no state and may be called on any thread. */
-export interface NativeHelpers extends KernelCalls {
+export interface NativeHelpers extends KernelCalls, HashHelpers {
   readonly contractVersion: number;
   /**
    * All extended attributes of one inode, packed (see `records.ts`); empty where the file system has none.

@@ -3,13 +3,12 @@
  * same record, so one thread or many give the same bytes.
  */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import type { ByteString } from '../bytes/byte-string.ts';
 import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
 import type { ZstdBackendName } from '../compress/zstd-backend.ts';
 import { loadZstd } from '../compress/zstd-load.ts';
 import { type ErrorDetail, fromSystemError } from '../errors.ts';
 import { type BlobFile, readBlob } from '../io/blob-file.ts';
-import { measureFile } from '../io/measure-file.ts';
+import { measureFileBatch, type SizedFile } from '../io/measure-batch.ts';
 import { type IngestRequest, type IngestResult, ingestLayer } from '../layer/ingest.ts';
 import type { TarScript } from '../layer/tar-script.ts';
 import { type LayerCompression, type WrittenLayer, writeLayer } from '../layer/write.ts';
@@ -47,7 +46,7 @@ export interface WriteTask {
 
 /** Arguments of {@link TASKS.measure}: files by path with the size they are known to have. */
 export interface MeasureTask {
-  readonly files: readonly { readonly path: ByteString; readonly size: number }[];
+  readonly files: readonly SizedFile[];
   readonly algorithm: HashAlgorithm;
 }
 
@@ -83,13 +82,8 @@ export const TASKS = {
   },
 
   measure(task: MeasureTask, context: TaskContext): Promise<VerityDigest[]> {
-    let done = 0;
-    const digests = task.files.map(({ path, size }) => {
-      const digest = measureFile(path, size, task.algorithm);
-      done += size;
-      context.progress(done);
-      return digest;
-    });
+    const digests = measureFileBatch(task.files, task.algorithm);
+    context.progress(task.files.reduce((sum, { size }) => sum + size, 0));
     return Promise.resolve(digests);
   },
 } as const;

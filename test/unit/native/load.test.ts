@@ -56,10 +56,13 @@ describe('loading the helpers', () => {
         'configureFilesystem',
         'contractVersion',
         'enableVerity',
+        'hashBlocks',
+        'hashKernels',
         'linkDescriptor',
         'listXattrs',
         'lockDescriptor',
         'makeMount',
+        'measureFiles',
         'measureVerity',
         'openFilesystem',
         'openTree',
@@ -68,6 +71,7 @@ describe('loading the helpers', () => {
         'setXattr',
         'syncFilesystem',
         'unmount',
+        'verityBatch',
       ]);
     }
   });

@@ -1,0 +1,54 @@
+/* fs-verity digests (Linux, Documentation/filesystems/fsverity.rst): blocks of 4096 bytes, no salt. */
+#ifndef PLANISH_MERKLE_H
+#define PLANISH_MERKLE_H
+
+#include "hash.h"
+
+#define PLANISH_BLOCK 4096u
+
+/* A content that lies in memory, and where its digest shall go. */
+struct planish_content {
+	const unsigned char *data;
+	size_t size;
+	unsigned char *digest;
+};
+
+/*
+ * Digests of contents, breadth first: all blocks of all contents, then all blocks of the next level, and so on, so that
+ * a kernel of many lanes is never short of work. 0 or -ENOMEM.
+ */
+int planish_measure_contents(const struct planish_content *contents, size_t count, uint32_t algorithm);
+
+/* Levels that a content of 2^64 bytes has at most, at 64 digests a block. */
+#define PLANISH_LEVELS 10
+
+/* A content that goes by. Memory does not grow with it. */
+struct planish_tree {
+	const struct planish_kernel_row *kernel;
+	uint32_t algorithm;
+	size_t digest_length;
+	uint64_t size;
+	struct planish_level {
+		uint64_t digests;
+		size_t filled;
+		unsigned char block[PLANISH_BLOCK];
+	} levels[PLANISH_LEVELS];
+};
+
+void planish_tree_begin(struct planish_tree *tree, uint32_t algorithm);
+
+/* The next bytes; their length is a multiple of PLANISH_BLOCK, but for the last call. */
+void planish_tree_add(struct planish_tree *tree, const unsigned char *data, size_t length);
+
+/* The digest of what was added. */
+void planish_tree_end(struct planish_tree *tree, unsigned char *digest);
+
+/*
+ * Digests of files by path, each with the size it is known to have, `digest_length` bytes each to `digests`. Stops at
+ * the first that cannot be opened or read, is no regular file or has another size, and returns how many were measured;
+ * or -ENOMEM. `paths` are NUL-terminated, one behind another. No last link is followed.
+ */
+int planish_measure_files(const char *paths, const double *sizes, size_t count, uint32_t algorithm,
+			  unsigned char *digests);
+
+#endif
