@@ -70,6 +70,14 @@ export { formatSarif, type SarifOptions } from './ops/sarif.ts';
 export { type PathLabel, type SelabelOptions, type SelabelResult, selabel } from './ops/selabel.ts';
 export type { CommonOptions } from './ops/session.ts';
 export type { ShippedLabels } from './ops/ship-labels.ts';
+export {
+  type MadeSignature,
+  type SignatureForm,
+  type SignOptions,
+  type SignResult,
+  sign,
+} from './ops/sign.ts';
+export type { SigningKey } from './ops/signing-key.ts';
 export type { TreeDigests } from './ops/tree-digests.ts';
 export { type VerifyCheck, type VerifyOptions, type VerifyResult, verify } from './ops/verify.ts';
 export type { OnProgress, ProgressEvent } from './progress.ts';

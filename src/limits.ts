@@ -37,6 +37,10 @@ export const LIMITS = {
   indexManifests: 16_384,
   /** Manifests that are opened to find what is attached to one image: signatures, SBOMs and so on. */
   referrers: 4096,
+  /** Bytes of one payload, bundle or CMS signature, held in memory whole. */
+  signatureBytes: 1024 * 1024,
+  /** Signatures in one attachment or bundle, and subjects of one statement: each is verified. */
+  signatures: 256,
   /** Members of an image archive (the outer tar), indexed in memory. */
   archiveMembers: 262_144,
   /** Layers of one image that is read; clients take some hundred. */

@@ -14,6 +14,7 @@ import { addLs } from './commands/ls.ts';
 import { addMkfs } from './commands/mkfs.ts';
 import { addPlan } from './commands/plan.ts';
 import { addSelabel } from './commands/selabel.ts';
+import { addSign } from './commands/sign.ts';
 import { addVerify } from './commands/verify.ts';
 import { parseCount } from './options.ts';
 import type { Runtime } from './runtime.ts';
@@ -67,6 +68,7 @@ export function createProgram(runtime: Runtime): Command {
     addCat,
     addInspect,
     addPlan,
+    addSign,
     addVerify,
     addLint,
     addExplain,

@@ -12,7 +12,7 @@ import { attempt, openNewFile, renamePath, syncDirectory, writeFully } from './d
 import { compressionOf } from './image-archive.ts';
 import { BlobStaging } from './image-writer.ts';
 import { checkMarker, readLayoutIndex } from './layout.ts';
-import { type LayoutChange, sameIndex } from './layout-change.ts';
+import { beginEdit, type LayoutChange, sameIndex } from './layout-change.ts';
 import { LayoutArchive } from './oci-archive.ts';
 import { normalizeName, scanMembers, TarIndex } from './tar-index.ts';
 import { createTemporaryDirectory } from './temporary.ts';
@@ -29,7 +29,7 @@ export async function editArchive(path: string, change: LayoutChange): Promise<b
   try {
     const staging = new BlobStaging(directory, false);
     const index = readLayoutIndex(layout);
-    const next = await change({ layout, index, addBytes: (bytes) => staging.addBytes(bytes) });
+    const next = await change(beginEdit(layout, index, staging));
     if (sameIndex(index, next)) return false;
     const staged = join(directory.path, 'archive.tar');
     await writeChanged(staged, members, next, staging);

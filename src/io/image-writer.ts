@@ -149,6 +149,12 @@ export class BlobStaging {
     return this.addFile(path, digest, blob.size);
   }
 
+  /** A staged blob; `undefined` when there is none of that digest. */
+  find(digest: BlobDigest): BlobFile | undefined {
+    const size = this.#blobs.get(digest);
+    return size === undefined ? undefined : { file: this.pathOf(digest), offset: 0, size };
+  }
+
   /** Where a staged blob lies. */
   pathOf(digest: BlobDigest): string {
     const { algorithm, hex } = splitBlobDigest(digest);

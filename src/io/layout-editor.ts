@@ -11,7 +11,7 @@ import { editArchive } from './archive-editor.ts';
 import { syncDirectory } from './durable-file.ts';
 import { BlobStaging } from './image-writer.ts';
 import { checkMarker, isLayoutDirectory, LayoutDirectory, readLayoutIndex } from './layout.ts';
-import { type LayoutChange, sameIndex } from './layout-change.ts';
+import { beginEdit, type LayoutChange, sameIndex } from './layout-change.ts';
 import { lockLayout } from './layout-lock.ts';
 import { placeBlobs, placeIndex } from './layout-writer.ts';
 import { createTemporaryDirectory } from './temporary.ts';
@@ -45,7 +45,7 @@ async function editDirectory(target: string, change: LayoutChange): Promise<bool
       const layout = new LayoutDirectory(target, target);
       checkMarker(layout);
       const index = readLayoutIndex(layout);
-      const next = await change({ layout, index, addBytes: (bytes) => staging.addBytes(bytes) });
+      const next = await change(beginEdit(layout, index, staging));
       if (sameIndex(index, next)) return false;
       placeBlobs(target, staging);
       if (!placeIndex({ target, staging: directory.path, lock }, formatJson(next))) return undefined;

@@ -34,8 +34,11 @@ export function asLayout(store: BlobStore): Layout | undefined {
 }
 
 /** Everything that is attached to a digest. Throws `LIMIT_EXCEEDED`, and what reading indexes throws. */
-export function findAttachments(layout: Layout, subject: BlobDigest): Attachments {
-  const index = readLayoutIndex(layout);
+export function findAttachments(
+  layout: Layout,
+  subject: BlobDigest,
+  index: Index = readLayoutIndex(layout),
+): Attachments {
   const tag = signaturesTag(subject);
   const signatures = tag === undefined ? undefined : entryNamed(index, tag);
   const candidates = referrerCandidates(layout, index, subject);
@@ -65,7 +68,7 @@ export function readReferrersIndex(layout: Layout, index: Index, subject: BlobDi
 }
 
 /** The entry of `index.json` of exactly that name. */
-export function entryNamed(index: Index, name: string): Descriptor | undefined {
+function entryNamed(index: Index, name: string): Descriptor | undefined {
   return index.manifests.find((entry) => annotation(entry, REF_NAME) === name);
 }
 

@@ -8,17 +8,25 @@ import { PlanishError } from '../errors.ts';
 import { keyKind } from './algorithms.ts';
 import { type Certificate, parseCertificates } from './certificate.ts';
 import { ECDSA_CURVES } from './ecdsa.ts';
+import { COSIGN_LABELS, openCosignKey } from './encrypted-key.ts';
 import { parsePem } from './pem.ts';
 
 /** Least size of an RSA key, in bits. */
 const RSA_BITS_MIN = 2048;
 
 /** Labels of PEM blocks that hold private keys. */
-const PRIVATE_LABELS = ['PRIVATE KEY', 'ENCRYPTED PRIVATE KEY', 'RSA PRIVATE KEY', 'EC PRIVATE KEY'];
+const PRIVATE_LABELS = [
+  'PRIVATE KEY',
+  'ENCRYPTED PRIVATE KEY',
+  'RSA PRIVATE KEY',
+  'EC PRIVATE KEY',
+  ...COSIGN_LABELS,
+];
 
 /**
- * A private key: PEM or DER; PKCS #8, encrypted or not, PKCS #1 or SEC 1. Throws `KEY_BAD` for anything else, for a
- * passphrase that is missing or wrong, and for keys that are too weak or of a kind that does not sign here.
+ * A private key: PEM or DER; PKCS #8, encrypted or not, PKCS #1, SEC 1, or as cosign makes them. Throws `KEY_BAD` for
+ * anything else, for a passphrase that is missing or wrong, and for keys that are too weak or of a kind that does not
+ * sign here.
  */
 export function parsePrivateKey(
   bytes: Uint8Array,
@@ -40,6 +48,7 @@ function readPemKey(bytes: Uint8Array, file: string, passphrase: Passphrase): Ke
   if (isEncrypted && passphrase === undefined) {
     throw badKey('a private key is encrypted, and no passphrase was given', file);
   }
+  if (COSIGN_LABELS.includes(block.label)) return openCosignKey(block.der, file, passphrase ?? '');
   try {
     return createPrivateKey({ key: block.text, format: 'pem', ...secret(passphrase) });
   } catch {

@@ -25,6 +25,7 @@ const VERBS = [
   'mkfs',
   'plan',
   'selabel',
+  'sign',
   'verify',
 ];
 const LINT = ['formatSarif', 'lint', 'lintAndFix', 'lintRules'];

@@ -1,0 +1,44 @@
+/** The key that signs, as an option names it: a file, or a command that is asked for signatures. */
+import { createPublicKey } from 'node:crypto';
+import { PlanishError } from '../errors.ts';
+import { execSigner } from '../io/exec-signer.ts';
+import { loadPrivateKey, loadPublicKey } from '../io/key-files.ts';
+import { keySigner, type Signer } from '../sign/signer.ts';
+
+/** A key and what it needs. */
+export interface SigningKey {
+  /** A file with a private key, or `exec:COMMAND`. */
+  readonly key: string;
+  /** File with the public key, or a certificate of it: needed for `exec:`. */
+  readonly publicKey?: string | undefined;
+  /** File whose first line is the passphrase of the key. */
+  readonly passphraseFile?: string | undefined;
+  /** Where the variable `PLANISH_KEY_PASSPHRASE` is looked for when no file is named; default: nowhere. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+const EXEC = 'exec:';
+
+/** Opens the key. Throws `KEY_BAD`, `KEY_MISMATCH`, `BAD_OPTION`, `SYSCALL_FAILED`. */
+export function openSigner({ key, publicKey, passphraseFile, environment }: SigningKey): Signer {
+  const expected = publicKey === undefined ? undefined : loadPublicKey(publicKey);
+  if (key.startsWith(EXEC)) {
+    if (expected !== undefined) return execSigner(key.slice(EXEC.length), expected);
+    throw new PlanishError('BAD_OPTION', 'a signing command does not tell its public key', {
+      hint: 'name the file of the public key, or of its certificate',
+    });
+  }
+  if (key.startsWith('pkcs11:')) {
+    throw new PlanishError('BAD_OPTION', 'PKCS #11 URIs are not supported as keys', {
+      hint: 'give a command that signs: exec:COMMAND',
+    });
+  }
+  const privateKey = loadPrivateKey(key, environment ?? {}, passphraseFile);
+  const own = createPublicKey(privateKey);
+  if (expected !== undefined && !own.equals(expected)) {
+    throw new PlanishError('KEY_MISMATCH', 'the public key or certificate is not that of the private key', {
+      file: publicKey,
+    });
+  }
+  return keySigner(privateKey, own);
+}
