@@ -26,6 +26,7 @@ export const ERROR_TABLE = {
   NO_SUCH_IMAGE: ['usage', 'The layout, archive or path holds no image of that name.'],
   AMBIGUOUS_IMAGE: ['usage', 'Several images or platforms match; name one.'],
   PATH_NOT_FOUND: ['usage', 'The image holds no such path.'],
+  NOT_MOUNTED: ['usage', 'No composefs image is mounted at that place.'],
   DESTINATION_EXISTS: ['usage', 'The destination exists and is not what would be written there.'],
   UNREPRESENTABLE: ['input', 'The tree holds something that the output format cannot express.'],
   LIMIT_EXCEEDED: ['input', 'The input claims or holds more than a named limit allows.'],
@@ -68,6 +69,7 @@ export const ERROR_TABLE = {
   NO_REPOSITORY: ['usage', 'There is no composefs repository at that place.'],
   DIGEST_MISMATCH: ['integrity', 'A blob does not have the digest or size that names it.'],
   DIFFID_MISMATCH: ['integrity', 'An uncompressed layer does not have the diffID that the config names.'],
+  VERITY_MISSING: ['integrity', 'A file has no fs-verity where that is required.'],
   VERITY_MISMATCH: ['integrity', 'Content does not have the fs-verity digest that names it.'],
   SIGNATURE_INVALID: [
     'integrity',
@@ -87,6 +89,7 @@ export const ERROR_TABLE = {
     'The kernel does not accept an fs-verity signature: no key, or a wrong one.',
   ],
   VERITY_UNSUPPORTED: ['environment', 'The file system has no fs-verity, or none of the kind asked for.'],
+  MOUNT_UNSUPPORTED: ['environment', 'The kernel lacks something that the mount needs.'],
   LOCKED: ['environment', 'Another program holds the lock of what is to be used.'],
   SIGNER_FAILED: ['environment', 'A key or a signing command did not give a signature that can be used.'],
   DISK_FULL: ['environment', 'There is no room left on the device.'],

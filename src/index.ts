@@ -65,6 +65,14 @@ export { type LintFixResult, lintAndFix } from './ops/lint-fix.ts';
 export type { SourceOptions } from './ops/load-tree.ts';
 export { type LsEntry, type LsOptions, ls } from './ops/ls.ts';
 export { type MkfsOptions, type MkfsResult, mkfs } from './ops/mkfs.ts';
+export {
+  type MountCommands,
+  type MountOptions,
+  type MountResult,
+  mount,
+  mountCommands,
+  umount,
+} from './ops/mount.ts';
 export { type PlanLayer, type PlanMember, type PlanOptions, type PlanResult, plan } from './ops/plan.ts';
 export { formatSarif, type SarifOptions } from './ops/sarif.ts';
 export { type PathLabel, type SelabelOptions, type SelabelResult, selabel } from './ops/selabel.ts';

@@ -12,6 +12,7 @@ import { addInspect } from './commands/inspect.ts';
 import { addLint } from './commands/lint.ts';
 import { addLs } from './commands/ls.ts';
 import { addMkfs } from './commands/mkfs.ts';
+import { addMount, addUmount } from './commands/mount.ts';
 import { addPlan } from './commands/plan.ts';
 import { addSelabel } from './commands/selabel.ts';
 import { addSign } from './commands/sign.ts';
@@ -75,6 +76,8 @@ export function createProgram(runtime: Runtime): Command {
     addDiff,
     addSelabel,
     addEmit,
+    addMount,
+    addUmount,
   ];
   for (const addVerb of add) inherit(program, addVerb(program, runtime));
   return program;

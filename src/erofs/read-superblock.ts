@@ -22,6 +22,8 @@ import { type ImageView, readBytes, readI64, readU16, readU32, readU64 } from '.
 /** What the head of an image says. */
 export interface Superblock {
   readonly version: ImageVersion;
+  /** Whether an inode has an ACL, as the header says; without, images are mounted with `noacl`. */
+  readonly acl: boolean;
   readonly rootNid: number;
   /** Time of every compact inode. */
   readonly buildTime: Timestamp;
@@ -36,7 +38,7 @@ export interface Superblock {
 export function readSuperblock(view: ImageView): Superblock {
   if (view.size > LIMITS.erofsBytes) throw tooLarge(view.size);
   const head = readBytes(view, 0, INODES_START, 'EROFS_BAD_SUPERBLOCK', 'the superblock');
-  const version = readHeader(head);
+  const { version, acl } = readHeader(head);
   const superblock = head.subarray(SUPERBLOCK.offset);
   checkSuperblock(superblock, view.size);
   const buildTime = {
@@ -47,17 +49,17 @@ export function readSuperblock(view: ImageView): Superblock {
   check(Number.isSafeInteger(buildTime.sec), 'the build time is beyond 2^53', SUPERBLOCK.buildTime);
   check(xattrStart < view.size, 'the shared attributes lie outside the image', SUPERBLOCK.xattrBlock);
   const rootNid = readU16(superblock, SUPERBLOCK.rootNid);
-  return { version, rootNid, buildTime, xattrStart };
+  return { version, acl, rootNid, buildTime, xattrStart };
 }
 
-function readHeader(head: Uint8Array): ImageVersion {
+function readHeader(head: Uint8Array): Pick<Superblock, 'version' | 'acl'> {
   checkHeader(readU32(head, HEADER.magic) === HEADER_MAGIC, 'this is no composefs image', HEADER.magic);
   const headerVersion = readU32(head, HEADER.headerVersion);
   checkHeader(headerVersion === HEADER_VERSION, 'the header version is unknown', HEADER.headerVersion);
-  const flags = readU32(head, HEADER.flags) & ~HEADER_FLAG_ACL;
-  checkHeader(flags === 0, 'the header has unknown flags', HEADER.flags);
+  const flags = readU32(head, HEADER.flags);
+  checkHeader((flags & ~HEADER_FLAG_ACL) === 0, 'the header has unknown flags', HEADER.flags);
   const version = readU32(head, HEADER.composefsVersion);
-  if (version === 0 || version === 1 || version === 2) return version;
+  if (version === 0 || version === 1 || version === 2) return { version, acl: flags === HEADER_FLAG_ACL };
   throw new PlanishError('EROFS_BAD_SUPERBLOCK', 'the composefs version is not 0, 1 or 2', {
     offset: HEADER.composefsVersion,
     actual: version,

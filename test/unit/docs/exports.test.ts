@@ -23,9 +23,12 @@ const VERBS = [
   'inspect',
   'ls',
   'mkfs',
+  'mount',
+  'mountCommands',
   'plan',
   'selabel',
   'sign',
+  'umount',
   'verify',
 ];
 const LINT = ['formatSarif', 'lint', 'lintAndFix', 'lintRules'];
