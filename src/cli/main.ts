@@ -7,8 +7,8 @@ import { Runtime } from './runtime.ts';
 
 async function main(): Promise<number> {
   const runtime = new Runtime();
-  const program = createProgram(runtime);
   try {
+    const program = await createProgram(runtime, process.argv.slice(2));
     await program.parseAsync();
     return runtime.exitStatus;
   } catch (error) {

@@ -1,24 +1,9 @@
-/** The command tree. Verbs load their code when they are run, so that help and version start fast. */
+/** The command tree. Only verbs that the command line names are loaded, so that help and version start fast. */
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { addBuild } from './commands/build.ts';
-import { addCat } from './commands/cat.ts';
-import { addDiff } from './commands/diff.ts';
-import { addDigest } from './commands/digest.ts';
-import { addDump } from './commands/dump.ts';
-import { addEmit } from './commands/emit.ts';
-import { addExplain } from './commands/explain.ts';
-import { addInspect } from './commands/inspect.ts';
-import { addLint } from './commands/lint.ts';
-import { addLs } from './commands/ls.ts';
-import { addMkfs } from './commands/mkfs.ts';
-import { addMount, addUmount } from './commands/mount.ts';
-import { addPlan } from './commands/plan.ts';
-import { addSelabel } from './commands/selabel.ts';
-import { addSign } from './commands/sign.ts';
-import { addVerify } from './commands/verify.ts';
 import { parseCount } from './options.ts';
 import type { Runtime } from './runtime.ts';
+import { VERBS, type Verb } from './verbs.ts';
 
 const REFERENCES = `
 References:
@@ -35,52 +20,56 @@ Examples:
   $ planish digest oci-archive:app.tar
   $ planish verify oci:app:flat`;
 
-/** All verbs, printing to and interrupted through `runtime`. */
-export function createProgram(runtime: Runtime): Command {
-  const program = new Command('planish')
-    .description(
-      'Flatten OCI images, digest them as composefs hosts do, and split them into layers that last.',
-    )
-    .version(readVersion(), '-V, --version')
-    .addOption(new Option('--json', 'one JSON document on standard output instead of text'))
-    .addOption(new Option('-j, --jobs <n>', 'threads (never changes a byte)').argParser(parseCount))
-    .addOption(new Option('-q, --quiet', 'no text, no progress, no warnings; errors remain'))
-    .addOption(new Option('-v, --verbose', 'all warnings, and causes of errors'))
-    .addOption(
-      new Option('--progress <mode>', 'progress on standard error')
-        .choices(['auto', 'plain', 'none'])
-        .default('auto'),
-    )
-    .addHelpText('after', REFERENCES)
-    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
-    // Errors of usage are printed where all errors are, in the same form.
-    .configureOutput({
-      outputError: () => undefined,
-      // Help goes the way of all output, which minds a reader that has gone away.
-      writeOut: (text) => runtime.output.write(Buffer.from(text)),
-    })
-    .exitOverride();
-  const add = [
-    addBuild,
-    addDigest,
-    addDump,
-    addMkfs,
-    addLs,
-    addCat,
-    addInspect,
-    addPlan,
-    addSign,
-    addVerify,
-    addLint,
-    addExplain,
-    addDiff,
-    addSelabel,
-    addEmit,
-    addMount,
-    addUmount,
-  ];
-  for (const addVerb of add) inherit(program, addVerb(program, runtime));
+/**
+ * The program, printing to and interrupted through `runtime`. Verbs that `words` name are whole; of the others help and
+ * the search for what was meant have name, arguments and summary.
+ */
+export async function createProgram(runtime: Runtime, words: readonly string[]): Promise<Command> {
+  const program = createRoot(runtime);
+  for (const verb of VERBS) {
+    // A word that is a file's name costs no more than loading a verb in vain.
+    if (words.includes(verb.name)) inherit(program, (await verb.load())(program, runtime));
+    else program.addCommand(outline(verb));
+  }
   return program;
+}
+
+function createRoot(runtime: Runtime): Command {
+  return (
+    new Command('planish')
+      .description(
+        'Flatten OCI images, digest them as composefs hosts do, and split them into layers that last.',
+      )
+      .version(readVersion(), '-V, --version')
+      .addOption(new Option('--json', 'one JSON document on standard output instead of text'))
+      .addOption(new Option('-j, --jobs <n>', 'threads (never changes a byte)').argParser(parseCount))
+      .addOption(new Option('-q, --quiet', 'no text, no progress, no warnings; errors remain'))
+      .addOption(new Option('-v, --verbose', 'all warnings, and causes of errors'))
+      .addOption(
+        new Option('--progress <mode>', 'progress on standard error')
+          .choices(['auto', 'plain', 'none'])
+          .default('auto'),
+      )
+      .addHelpText('after', REFERENCES)
+      .configureHelp({ showGlobalOptions: true, subcommandTerm: termOf })
+      // Errors of usage are printed where all errors are, in the same form.
+      .configureOutput({
+        outputError: () => undefined,
+        // Help goes the way of all output, which minds a reader that has gone away.
+        writeOut: (text) => runtime.output.write(Buffer.from(text)),
+      })
+      .exitOverride()
+  );
+}
+
+/** As commander has it, but by the usage that a command was given, which {@link outline} relies on. */
+function termOf(command: Command): string {
+  return `${command.name()} ${command.usage()}`;
+}
+
+/** A verb as help lists it. */
+function outline({ name, usage, summary }: Verb): Command {
+  return new Command(name).description(summary).usage(usage);
 }
 
 function inherit(program: Command, verb: Command): void {

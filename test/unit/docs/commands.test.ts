@@ -5,6 +5,7 @@ import { type Command, CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { createProgram } from '../../../src/cli/program.ts';
 import { Runtime } from '../../../src/cli/runtime.ts';
+import { VERBS } from '../../../src/cli/verbs.ts';
 import { ROOT } from './page.ts';
 
 interface Shown {
@@ -48,8 +49,9 @@ function shownCommands(): Shown[] {
 }
 
 /** The program with verbs that do nothing. */
-function dryProgram(): Command {
-  const program = createProgram(new Runtime());
+async function dryProgram(): Promise<Command> {
+  const names = VERBS.map(({ name }) => name);
+  const program = await createProgram(new Runtime(), names);
   for (const command of [program, ...program.commands])
     command.configureOutput({ writeErr: () => undefined });
   for (const verb of program.commands) verb.action(() => undefined);
@@ -57,9 +59,10 @@ function dryProgram(): Command {
 }
 
 /** What the parser of the command line has against these words. */
-function complaint(words: readonly string[]): string | undefined {
+async function complaint(words: readonly string[]): Promise<string | undefined> {
+  const program = await dryProgram();
   try {
-    dryProgram().parse(words, { from: 'user' });
+    program.parse(words, { from: 'user' });
     return undefined;
   } catch (error) {
     if (error instanceof CommanderError) return error.message;
@@ -76,19 +79,19 @@ describe('commands in the documentation', () => {
     expect(wanted.filter((verb) => !verbs.has(verb))).toEqual([]);
   });
 
-  test('would be noticed if they were wrong', () => {
-    expect(complaint(['build', 'oci:a', '-o', 'oci:b'])).toBeUndefined();
-    expect(complaint(['buidl', 'oci:a'])).toContain('buidl');
-    expect(complaint(['build', 'oci:a', '-o', 'oci:b', '--fast'])).toContain('--fast');
-    expect(complaint(['digest', 'oci:a', '--format', 'v3'])).toContain('v3');
-    expect(complaint(['build', 'oci:a'])).toContain('--output');
-    expect(complaint(['digest', 'oci:a', 'oci:b'])).toContain('too many arguments');
+  test('would be noticed if they were wrong', async () => {
+    expect(await complaint(['build', 'oci:a', '-o', 'oci:b'])).toBeUndefined();
+    expect(await complaint(['buidl', 'oci:a'])).toContain('buidl');
+    expect(await complaint(['build', 'oci:a', '-o', 'oci:b', '--fast'])).toContain('--fast');
+    expect(await complaint(['digest', 'oci:a', '--format', 'v3'])).toContain('v3');
+    expect(await complaint(['build', 'oci:a'])).toContain('--output');
+    expect(await complaint(['digest', 'oci:a', 'oci:b'])).toContain('too many arguments');
   });
 
   test.each(shown.map(({ page, line, words }) => [`${page}:${line}`, words.join(' '), words] as const))(
     '%s: planish %s',
-    (_place, _text, words) => {
-      expect(complaint(words)).toBeUndefined();
+    async (_place, _text, words) => {
+      expect(await complaint(words)).toBeUndefined();
     },
   );
 });

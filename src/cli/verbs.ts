@@ -1,0 +1,123 @@
+/**
+ * The table of verbs. Help and version need no more than what stands here; the code that defines a verb's options, and
+ * what it runs, is loaded when the command line names it. A test holds names, usage and summaries to that code.
+ */
+import type { Command } from 'commander';
+import type { Runtime } from './runtime.ts';
+
+/** One verb. */
+export interface Verb {
+  readonly name: string;
+  /** What follows the name, as help shows it. */
+  readonly usage: string;
+  /** What it does, in half a sentence. */
+  readonly summary: string;
+  /** Gives the function that adds the whole verb to the program. */
+  readonly load: () => Promise<(program: Command, runtime: Runtime) => Command>;
+}
+
+/** All verbs in the order of help. */
+export const VERBS: readonly Verb[] = [
+  {
+    name: 'build',
+    usage: '[options] <source>',
+    summary: 'flatten an image, digest it, and write it as layers that last',
+    load: async () => (await import('./commands/build.ts')).addBuild,
+  },
+  {
+    name: 'digest',
+    usage: '[options] <source>',
+    summary: 'print the composefs digests, computed from the tars as a host would',
+    load: async () => (await import('./commands/digest.ts')).addDigest,
+  },
+  {
+    name: 'dump',
+    usage: '[options] <source>',
+    summary: 'print the composefs dumpfile',
+    load: async () => (await import('./commands/dump.ts')).addDump,
+  },
+  {
+    name: 'mkfs',
+    usage: '[options] <source>',
+    summary: 'write the composefs EROFS image and print its fs-verity digest',
+    load: async () => (await import('./commands/mkfs.ts')).addMkfs,
+  },
+  {
+    name: 'ls',
+    usage: '[options] <source> [path]',
+    summary: 'list what an image or EROFS file holds',
+    load: async () => (await import('./commands/ls.ts')).addLs,
+  },
+  {
+    name: 'cat',
+    usage: '[options] <source> <path>',
+    summary: 'print the content of a file of an image',
+    load: async () => (await import('./commands/cat.ts')).addCat,
+  },
+  {
+    name: 'inspect',
+    usage: '[options] <image>',
+    summary: 'show layers, components, digests, labels and annotations of an image',
+    load: async () => (await import('./commands/inspect.ts')).addInspect,
+  },
+  {
+    name: 'plan',
+    usage: '[options] <source>',
+    summary: 'show how an image would be split, without writing it',
+    load: async () => (await import('./commands/plan.ts')).addPlan,
+  },
+  {
+    name: 'sign',
+    usage: '[options] <image>',
+    summary: 'sign an image, for cosign, podman, skopeo and bootc',
+    load: async () => (await import('./commands/sign.ts')).addSign,
+  },
+  {
+    name: 'verify',
+    usage: '[options] <image>',
+    summary: 'recompute every digest that an image claims',
+    load: async () => (await import('./commands/verify.ts')).addVerify,
+  },
+  {
+    name: 'lint',
+    usage: '[options] [image]',
+    summary: 'tell what hosts will refuse of an image, and how to mend it',
+    load: async () => (await import('./commands/lint.ts')).addLint,
+  },
+  {
+    name: 'explain',
+    usage: '[options] <a> [b]',
+    summary: 'find out why two views of an image disagree',
+    load: async () => (await import('./commands/explain.ts')).addExplain,
+  },
+  {
+    name: 'diff',
+    usage: '[options] <a> <b>',
+    summary: 'print what differs between two trees',
+    load: async () => (await import('./commands/diff.ts')).addDiff,
+  },
+  {
+    name: 'selabel',
+    usage: '[options] <image> <path...>',
+    summary: 'show which SELinux label the policy inside an image gives a path, and why',
+    load: async () => (await import('./commands/selabel.ts')).addSelabel,
+  },
+  {
+    name: 'emit',
+    usage: '[options] <source>',
+    summary: 'write an image into a composefs repository, as bootc hosts and cfsctl store it',
+    load: async () => (await import('./commands/emit.ts')).addEmit,
+  },
+  {
+    name: 'mount',
+    usage: '[options] <image> <mountpoint>',
+    summary: 'mount a composefs image over its objects, by digest or not at all',
+    load: async () => (await import('./commands/mount.ts')).addMount,
+  },
+  {
+    name: 'umount',
+    usage: '[options] <mountpoint>',
+    summary: 'take a mount of a composefs image away',
+    load: async () => (await import('./commands/mount.ts')).addUmount,
+  },
+];
