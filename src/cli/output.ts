@@ -2,10 +2,10 @@
  * The only file that writes to a terminal. Results go to standard output; progress, warnings and errors to standard
  * error.
  */
-import { writeSync } from 'node:fs';
 import { type ErrorDetail, PlanishError } from '../errors.ts';
 import type { Warning, WarningCode } from '../warnings.ts';
 import { oneLine, printable, truncate } from './format.ts';
+import { writeFully } from './write-fully.ts';
 
 /** Warnings of one code that are printed before the rest is only counted. */
 const WARNINGS_SHOWN = 5;
@@ -33,13 +33,13 @@ export class Output {
   print(text: string): void {
     if (this.options.json || this.options.quiet) return;
     this.beforePrint();
-    writeFully(1, Buffer.from(`${printable(text)}\n`));
+    writeOrFail(1, Buffer.from(`${printable(text)}\n`));
   }
 
   /** Bytes that are the result itself (a dumpfile, a file's content). */
   write(bytes: Uint8Array): void {
     this.beforePrint();
-    writeFully(1, bytes);
+    writeOrFail(1, bytes);
   }
 
   /** The one document of `--json`; warnings travel inside. */
@@ -47,13 +47,13 @@ export class Output {
     if (!this.options.json) return;
     this.beforePrint();
     const document = { ...result, warnings: this.warnings };
-    writeFully(1, Buffer.from(`${JSON.stringify(document, jsonValue, 2)}\n`));
+    writeOrFail(1, Buffer.from(`${JSON.stringify(document, jsonValue, 2)}\n`));
   }
 
   /** A line on standard error. */
   note(text: string): void {
     this.beforePrint();
-    writeFully(2, Buffer.from(`${printable(text)}\n`));
+    writeOrFail(2, Buffer.from(`${printable(text)}\n`));
   }
 
   /** Collects a warning and prints it, unless many of its kind went before. */
@@ -85,18 +85,12 @@ export class Output {
   }
 }
 
-/** Writes everything even where standard output is a pipe that takes little at a time. */
-function writeFully(fd: number, bytes: Uint8Array): void {
-  let done = 0;
-  while (done < bytes.length) {
-    try {
-      done += writeSync(fd, bytes, done);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EAGAIN') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-      else if (code === 'EPIPE') return;
-      else throw new PlanishError('SYSCALL_FAILED', `writing output: ${code}`, {}, error);
-    }
+function writeOrFail(fd: number, bytes: Uint8Array): void {
+  try {
+    writeFully(fd, bytes);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new PlanishError('SYSCALL_FAILED', `writing output: ${code}`, {}, error);
   }
 }
 

@@ -1,9 +1,9 @@
 /** The command tree. Only verbs that the command line names are loaded, so that help and version start fast. */
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { parseCount } from './options.ts';
 import type { Runtime } from './runtime.ts';
 import { VERBS, type Verb } from './verbs.ts';
+import { readVersion } from './version.ts';
 
 const REFERENCES = `
 References:
@@ -74,9 +74,4 @@ function outline({ name, usage, summary }: Verb): Command {
 
 function inherit(program: Command, verb: Command): void {
   verb.copyInheritedSettings(program).configureHelp({ showGlobalOptions: true }).exitOverride();
-}
-
-function readVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

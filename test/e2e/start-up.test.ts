@@ -9,20 +9,17 @@ import { expect, test } from 'vitest';
 const DIST = new URL('../../dist/', import.meta.url).href;
 const MAIN = fileURLToPath(new URL('cli/main.js', DIST));
 
-const ALWAYS = [
-  'cli/failure.js',
-  'cli/format.js',
-  'cli/main.js',
-  'cli/options.js',
-  'cli/output.js',
-  'cli/program.js',
-  'cli/progress-display.js',
-  'cli/runtime.js',
-  'cli/verbs.js',
+const QUICK = ['help-text', 'main', 'quick-answer', 'version', 'write-fully'].map((name) => `cli/${name}.js`);
+
+const PARSER = [
+  ...QUICK,
+  ...['failure', 'format', 'options', 'output', 'program', 'progress-display', 'run', 'runtime', 'verbs'].map(
+    (name) => `cli/${name}.js`,
+  ),
   'errors.js',
   'host/profiles.js',
   'ops/profile-names.js',
-];
+].sort();
 
 /** Modules of ours that a run loads, by what the coverage of V8 saw. */
 function loadedBy(...args: string[]): string[] {
@@ -44,10 +41,10 @@ function modulesIn(directory: string): (file: string) => string[] {
   };
 }
 
-test.each([['--version'], ['--help'], ['help']])('%s loads no verb', (word) => {
-  expect(loadedBy(word)).toEqual(ALWAYS);
+test.each([['--version'], ['-V'], ['--help'], ['-h'], ['help']])('%s needs no parser', (word) => {
+  expect(loadedBy(word)).toEqual(QUICK);
 });
 
 test('help of a verb loads that verb, and nothing of what it runs', () => {
-  expect(loadedBy('build', '--help')).toEqual([...ALWAYS, 'cli/commands/build.js'].sort());
+  expect(loadedBy('build', '--help')).toEqual([...PARSER, 'cli/commands/build.js'].sort());
 });
