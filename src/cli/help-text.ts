@@ -5,44 +5,50 @@ Flatten OCI images, digest them as composefs hosts do, and split them into
 layers that last.
 
 Options:
-  -V, --version                        output the version number
-  --json                               one JSON document on standard output
-                                       instead of text
-  -j, --jobs <n>                       threads (never changes a byte)
-  -q, --quiet                          no text, no progress, no warnings; errors
-                                       remain
-  -v, --verbose                        all warnings, and causes of errors
-  --progress <mode>                    progress on standard error (choices:
-                                       "auto", "plain", "none", default: "auto")
-  -h, --help                           display help for command
+  -V, --version                         output the version number
+  --json                                one JSON document on standard output
+                                        instead of text
+  -j, --jobs <n>                        threads (never changes a byte)
+  -q, --quiet                           no text, no progress, no warnings;
+                                        errors remain
+  -v, --verbose                         all warnings, and causes of errors
+  --progress <mode>                     progress on standard error (choices:
+                                        "auto", "plain", "none", default:
+                                        "auto")
+  -h, --help                            display help for command
 
 Commands:
-  build [options] <source>             flatten an image, digest it, and write it
-                                       as layers that last
-  digest [options] <source>            print the composefs digests, computed
-                                       from the tars as a host would
-  dump [options] <source>              print the composefs dumpfile
-  mkfs [options] <source>              write the composefs EROFS image and print
-                                       its fs-verity digest
-  ls [options] <source> [path]         list what an image or EROFS file holds
-  cat [options] <source> <path>        print the content of a file of an image
-  inspect [options] <image>            show layers, components, digests, labels
-                                       and annotations of an image
-  plan [options] <source>              show how an image would be split, without
-                                       writing it
-  verify [options] <image>             recompute every digest that an image
-                                       claims
-  lint [options] [image]               tell what hosts will refuse of an image,
-                                       and how to mend it
-  explain [options] <a> [b]            find out why two views of an image
-                                       disagree
-  diff [options] <a> <b>               print what differs between two trees
-  selabel [options] <image> <path...>  show which SELinux label the policy
-                                       inside an image gives a path, and why
-  emit [options] <source>              write an image into a composefs
-                                       repository, as bootc hosts and cfsctl
-                                       store it
-  help [command]                       display help for command
+  build [options] <source>              flatten an image, digest it, and write
+                                        it as layers that last
+  digest [options] <source>             print the composefs digests, computed
+                                        from the tars as a host would
+  dump [options] <source>               print the composefs dumpfile
+  mkfs [options] <source>               write the composefs EROFS image and
+                                        print its fs-verity digest
+  ls [options] <source> [path]          list what an image or EROFS file holds
+  cat [options] <source> <path>         print the content of a file of an image
+  inspect [options] <image>             show layers, components, digests, labels
+                                        and annotations of an image
+  plan [options] <source>               show how an image would be split,
+                                        without writing it
+  sign [options] <image>                sign an image, for cosign, podman,
+                                        skopeo and bootc
+  verify [options] <image>              recompute every digest that an image
+                                        claims
+  lint [options] [image]                tell what hosts will refuse of an image,
+                                        and how to mend it
+  explain [options] <a> [b]             find out why two views of an image
+                                        disagree
+  diff [options] <a> <b>                print what differs between two trees
+  selabel [options] <image> <path...>   show which SELinux label the policy
+                                        inside an image gives a path, and why
+  emit [options] <source>               write an image into a composefs
+                                        repository, as bootc hosts and cfsctl
+                                        store it
+  mount [options] <image> <mountpoint>  mount a composefs image over its
+                                        objects, by digest or not at all
+  umount [options] <mountpoint>         take a mount of a composefs image away
+  help [command]                        display help for command
 
 References:
   oci:DIR[:TAG|@DIGEST]      an OCI image layout            oci-archive:FILE[:TAG]     the same in a tar
