@@ -74,6 +74,13 @@ export {
   umount,
 } from './ops/mount.ts';
 export { type PlanLayer, type PlanMember, type PlanOptions, type PlanResult, plan } from './ops/plan.ts';
+export { repoCat } from './ops/repo-cat.ts';
+export { type RepoExportOptions, type RepoExportResult, repoExport } from './ops/repo-export.ts';
+export { type RepoFinding, type RepoFsckOptions, type RepoFsckResult, repoFsck } from './ops/repo-fsck.ts';
+export { type RepoGcOptions, type RepoGcResult, repoGc } from './ops/repo-gc.ts';
+export { type RepoInitOptions, type RepoInitResult, repoInit } from './ops/repo-init.ts';
+export { type ListedImage, type RepoListResult, repoList } from './ops/repo-ls.ts';
+export { type RepoTagResult, type RepoUntagResult, repoTag, repoUntag } from './ops/repo-tag.ts';
 export { formatSarif, type SarifOptions } from './ops/sarif.ts';
 export { type PathLabel, type SelabelOptions, type SelabelResult, selabel } from './ops/selabel.ts';
 export type { CommonOptions } from './ops/session.ts';

@@ -89,8 +89,6 @@ export const LIMITS = {
   splitstreamNameBytes: 16 * 1024 * 1024,
   /** Bytes that stand in one splitstream itself, 16 GiB: headers of as many entries as a layer may have. */
   splitstreamInlineBytes: 2 ** 34,
-  /** Entries of one directory of a repository, held in memory whole. */
-  repositoryEntries: 16_000_000,
 } as const;
 
 /** Name of a limit. */

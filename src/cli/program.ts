@@ -74,4 +74,5 @@ function outline({ name, usage, summary }: Verb): Command {
 
 function inherit(program: Command, verb: Command): void {
   verb.copyInheritedSettings(program).configureHelp({ showGlobalOptions: true }).exitOverride();
+  for (const inner of verb.commands) inherit(verb, inner);
 }

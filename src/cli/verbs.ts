@@ -109,6 +109,12 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./commands/emit.ts')).addEmit,
   },
   {
+    name: 'repo',
+    usage: '[options] [command]',
+    summary: 'look after a composefs repository: check, collect, list, export',
+    load: async () => (await import('./commands/repo.ts')).addRepo,
+  },
+  {
     name: 'mount',
     usage: '[options] <image> <mountpoint>',
     summary: 'mount a composefs image over its objects, by digest or not at all',

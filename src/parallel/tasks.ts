@@ -12,6 +12,10 @@ import { measureFileBatch, type SizedFile } from '../io/measure-batch.ts';
 import { type IngestRequest, type IngestResult, ingestLayer } from '../layer/ingest.ts';
 import type { TarScript } from '../layer/tar-script.ts';
 import { type LayerCompression, type WrittenLayer, writeLayer } from '../layer/write.ts';
+import { type CheckLayerRequest, checkLayer } from '../repo/check-streams.ts';
+import { type ExportLayerRequest, exportLayer } from '../repo/export-layer.ts';
+import type { Finding } from '../repo/finding.ts';
+import { type MeasuredFolder, type MeasureObjectsRequest, measureObjects } from '../repo/measure-objects.ts';
 import type { ObjectTarget } from '../repo/object-writer.ts';
 import { type StoredLayer, storeLayer } from '../repo/store-layer.ts';
 import { type ContentFile, ContentReader } from './content-file.ts';
@@ -34,6 +38,11 @@ export interface StoreTask {
   readonly blob: BlobFile;
   readonly request: IngestRequest;
   readonly target: ObjectTarget;
+}
+
+/** Arguments of {@link TASKS.exportLayer}. `file` is created. */
+export interface ExportTask extends ExportLayerRequest {
+  readonly file: string;
 }
 
 /** Arguments of {@link TASKS.write}. `file` is created. */
@@ -67,6 +76,24 @@ export const TASKS = {
 
   async store({ blob, request, target }: StoreTask, { progress }: TaskContext): Promise<StoredLayer> {
     return await storeLayer(readBlob(blob), request, target, { progress });
+  },
+
+  measureObjects(request: MeasureObjectsRequest, { progress }: TaskContext): Promise<MeasuredFolder> {
+    return Promise.resolve(measureObjects(request, progress));
+  },
+
+  async checkLayer(request: CheckLayerRequest, { progress }: TaskContext): Promise<Finding | undefined> {
+    return await checkLayer(request, progress);
+  },
+
+  async exportLayer({ file, ...request }: ExportTask, { progress }: TaskContext): Promise<WrittenLayer> {
+    const fd = openFile(file);
+    try {
+      const sink = (piece: Uint8Array): void => writeAll(fd, piece, null, { file });
+      return await exportLayer(request, sink, progress);
+    } finally {
+      closeSync(fd);
+    }
   },
 
   async write(task: WriteTask, context: TaskContext): Promise<WrittenLayer> {

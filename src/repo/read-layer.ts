@@ -7,8 +7,8 @@ import { LIMITS } from '../limits.ts';
 import { type TarEntry, type TarHandler, TarScanner } from '../tar/scanner.ts';
 import type { LayerEntry } from '../tree/entry.ts';
 import { type Content, EMPTY_CONTENT, INLINE_CONTENT_MAX } from '../tree/tree.ts';
+import type { ObjectStore } from './object-store.ts';
 import { filePieces, openRegular } from './read-file.ts';
-import { missingObject, type Repository } from './repository.ts';
 import type { OpenedStream } from './streams.ts';
 
 /** A layer as its splitstream tells. Contents have digests and sizes, and no place where they could be read. */
@@ -25,7 +25,10 @@ export interface RestoredLayer {
  * Throws `REPOSITORY_BAD` where the splitstream is no tar that composefs hosts read, `OBJECT_MISSING`, and the codes of
  * the tar reader.
  */
-export async function restoreLayer(repository: Repository, { stream }: OpenedStream): Promise<RestoredLayer> {
+export async function restoreLayer(
+  repository: ObjectStore,
+  { stream }: OpenedStream,
+): Promise<RestoredLayer> {
   const collector = new StoredEntries();
   const scanner = new TarScanner(collector, { globalHeaders: 'ignore' });
   const objects = new Map<VerityDigest, number>();
@@ -46,10 +49,10 @@ export async function restoreLayer(repository: Repository, { stream }: OpenedStr
   return { entries: collector.entries, endOfArchive, objects };
 }
 
-function checkObject(repository: Repository, digest: VerityDigest, size: number): void {
+function checkObject(repository: ObjectStore, digest: VerityDigest, size: number): void {
   const actual = repository.objectSize(digest);
   if (actual === size) return;
-  if (actual === undefined) throw missingObject(repository, digest);
+  if (actual === undefined) throw repository.missing(digest);
   throw new PlanishError('VERITY_MISMATCH', 'an object has not the size of the content that it is', {
     file: repository.pathOf(digest),
     expected: size,
@@ -105,7 +108,7 @@ class StoredEntries implements TarHandler {
 
 /** The file that a splitstream describes, byte for byte, in pieces that must not be kept. Throws `OBJECT_MISSING`. */
 export async function* streamBytes(
-  repository: Repository,
+  repository: ObjectStore,
   { stream }: OpenedStream,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let size = 0;
@@ -121,12 +124,12 @@ export async function* streamBytes(
 
 /** The pieces of an object. Throws `OBJECT_MISSING`. */
 export function* objectPieces(
-  repository: Repository,
+  repository: ObjectStore,
   digest: VerityDigest,
 ): Generator<Uint8Array, void, undefined> {
   const file = repository.pathOf(digest);
   const open = openRegular(file);
-  if (open === undefined) throw missingObject(repository, digest);
+  if (open === undefined) throw repository.missing(digest);
   try {
     yield* filePieces(open, file);
   } finally {

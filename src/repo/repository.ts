@@ -5,7 +5,6 @@
  */
 import {
   closeSync,
-  existsSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -15,7 +14,7 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
+import type { VerityDigest } from '../bytes/digest.ts';
 import type { FormatVersion } from '../erofs/writer.ts';
 import { fromSystemError, PlanishError, withDetail } from '../errors.ts';
 import { attempt } from '../io/durable-file.ts';
@@ -24,7 +23,8 @@ import { type DirectoryLock, type LockKind, lockDirectory } from '../kernel/lock
 import { syncFilesystem } from '../kernel/sync.ts';
 import { verityCalls } from '../kernel/verity.ts';
 import { META_NAME, parseMeta, type RepositoryMeta } from './meta.ts';
-import { type Category, objectLink, objectPath, parseObjectLink, parseRefLink, refLink } from './names.ts';
+import { type Category, objectLink, parseObjectLink, parseRefLink, refLink } from './names.ts';
+import { ObjectStore } from './object-store.ts';
 import { openRegular, readRegular } from './read-file.ts';
 
 /** How a repository is opened. */
@@ -38,21 +38,16 @@ export interface OpenRepositoryOptions {
 }
 
 /** See the module. Close it. */
-export class Repository {
-  readonly path: string;
-  readonly algorithm: HashAlgorithm;
+export class Repository extends ObjectStore {
   readonly formats: readonly FormatVersion[];
   /** Whether `meta.json` has fs-verity, and so every object must. */
   readonly secure: boolean;
-  /** A directory of objects that count as if they were here: those that whoever gets this repository has. */
-  elsewhere: string | undefined;
   readonly #lock: DirectoryLock;
   #staging: TemporaryDirectory | undefined;
   #serial = 0;
 
   private constructor(path: string, meta: RepositoryMeta, secure: boolean, lock: DirectoryLock) {
-    this.path = path;
-    this.algorithm = meta.algorithm;
+    super({ path, algorithm: meta.algorithm });
     this.formats = meta.formats;
     this.secure = secure;
     this.#lock = lock;
@@ -82,23 +77,10 @@ export class Repository {
     }
   }
 
-  /** The directory of objects; it need not exist. */
-  get objects(): string {
-    return join(this.path, 'objects');
-  }
-
   /** A directory of this run inside the repository, where its readers do not look. */
   get staging(): string {
     this.#staging ??= createTemporaryDirectory(this.path);
     return this.#staging.path;
-  }
-
-  /** Path of an object; where it is not there and {@link elsewhere} has it, that one. */
-  pathOf(digest: VerityDigest): string {
-    const own = join(this.objects, objectPath(digest));
-    if (this.elsewhere === undefined) return own;
-    const other = join(this.elsewhere, objectPath(digest));
-    return !existsSync(own) && existsSync(other) ? other : own;
   }
 
   /** Brings everything that was written to the disk. To be called before links are made. */
@@ -162,30 +144,12 @@ export class Repository {
     attempt('making a link', file, () => renameSync(aside, file));
   }
 
-  /** A whole object. Throws `OBJECT_MISSING`, `LIMIT_EXCEEDED`, `REPOSITORY_BAD`. */
-  readObject(digest: VerityDigest, limit: Parameters<typeof readRegular>[1]): Uint8Array {
-    const bytes = readRegular(this.pathOf(digest), limit);
-    if (bytes === undefined) throw missingObject(this, digest);
-    return bytes;
-  }
-
-  /** Size of an object, `undefined` where it is not there or is no file. */
-  objectSize(digest: VerityDigest): number | undefined {
-    const stat = lstatSync(this.pathOf(digest), { throwIfNoEntry: false });
-    return stat?.isFile() === true ? stat.size : undefined;
-  }
-
   /** Names in a directory of the repository, in byte order; none where it is not there. */
   list(path: string): readonly { readonly name: string; readonly kind: 'directory' | 'link' | 'other' }[] {
     const directory = join(this.path, path);
     const entries = attempt('reading a directory', directory, () => readNames(directory));
     return entries.sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
   }
-}
-
-/** `OBJECT_MISSING` for an object of a repository. */
-export function missingObject(repository: Repository, digest: VerityDigest): PlanishError {
-  return new PlanishError('OBJECT_MISSING', 'an object is not there', { file: repository.pathOf(digest) });
 }
 
 function readNames(directory: string): { name: string; kind: 'directory' | 'link' | 'other' }[] {

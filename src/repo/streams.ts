@@ -6,6 +6,7 @@ import { computeVerityDigest } from '../fsverity/digest.ts';
 import { decodeSplitstream, type Splitstream } from '../splitstream/reader.ts';
 import { SPLITSTREAM_ZSTD_LEVEL, SplitstreamWriter } from '../splitstream/writer.ts';
 import { CONTENT_TYPES, type StreamKind } from './names.ts';
+import type { ObjectPlace, ObjectStore } from './object-store.ts';
 import type { Repository } from './repository.ts';
 
 /** A stream of the repository. */
@@ -21,7 +22,7 @@ export interface OpenedStream {
  * {@link decodeSplitstream}.
  */
 export async function readStream(
-  repository: Repository,
+  repository: ObjectStore,
   digest: VerityDigest,
   kind: StreamKind | undefined,
 ): Promise<OpenedStream> {
@@ -59,7 +60,7 @@ function checkKind({ contentType }: Splitstream, kind: StreamKind): void {
 export function verifyObject(
   bytes: Uint8Array,
   digest: VerityDigest,
-  { algorithm }: Pick<Repository, 'algorithm'>,
+  { algorithm }: Pick<ObjectPlace, 'algorithm'>,
   file: string,
 ): void {
   const actual = computeVerityDigest(bytes, algorithm);
@@ -95,7 +96,7 @@ export interface ReadDocument extends OpenedStream {
 }
 
 /** The document that a stream consists of, held to its fs-verity digest. */
-export async function readDocumentOf(repository: Repository, opened: OpenedStream): Promise<ReadDocument> {
+export async function readDocumentOf(repository: ObjectStore, opened: OpenedStream): Promise<ReadDocument> {
   const digest = await onlyObject(opened);
   const bytes = repository.readObject(digest, 'jsonBytes');
   verifyObject(bytes, digest, repository, repository.pathOf(digest));
@@ -105,7 +106,7 @@ export async function readDocumentOf(repository: Repository, opened: OpenedStrea
 /** A splitstream of one object, with names for the streams it belongs with. */
 export function encodeDocumentStream(
   zstd: ZstdBackend,
-  repository: Pick<Repository, 'algorithm'>,
+  repository: Pick<ObjectPlace, 'algorithm'>,
   document: {
     readonly kind: StreamKind;
     readonly object: VerityDigest;

@@ -52,9 +52,10 @@ function shownCommands(): Shown[] {
 async function dryProgram(): Promise<Command> {
   const names = VERBS.map(({ name }) => name);
   const program = await createProgram(new Runtime(), names);
-  for (const command of [program, ...program.commands])
+  const verbs = program.commands.flatMap((verb) => (verb.commands.length > 0 ? verb.commands : [verb]));
+  for (const command of [program, ...program.commands, ...verbs])
     command.configureOutput({ writeErr: () => undefined });
-  for (const verb of program.commands) verb.action(() => undefined);
+  for (const verb of verbs) verb.action(() => undefined);
   return program;
 }
 
