@@ -45,6 +45,8 @@ Commands:
   emit [options] <source>               write an image into a composefs
                                         repository, as bootc hosts and cfsctl
                                         store it
+  repo [options] [command]              look after a composefs repository:
+                                        check, collect, list, export
   mount [options] <image> <mountpoint>  mount a composefs image over its
                                         objects, by digest or not at all
   umount [options] <mountpoint>         take a mount of a composefs image away
