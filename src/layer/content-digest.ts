@@ -18,9 +18,17 @@ export function digestMembers(members: Iterable<LayerMember>): string {
   return hash.digest().subarray(0, DIGEST_BYTES).toString('base64url');
 }
 
-/** Everything with its length before it, so that no two members are described alike. */
 function describeMember({ path, node, linkTo }: LayerMember): string {
-  const fields = [path, node.type, linkTo ?? '', ...describeMetadata(node.metadata), ...describeNode(node)];
+  return joinFields([path, linkTo ?? '']) + describeInode(node);
+}
+
+/** All that a tar says of an inode but its names: equal texts, equal inodes. */
+export function describeInode(node: Node): string {
+  return joinFields([node.type, ...describeMetadata(node.metadata), ...describeNode(node)]);
+}
+
+/** Everything with its length before it, so that no two lists come to the same text. */
+function joinFields(fields: readonly string[]): string {
   return fields.map((field) => `${field.length}:${field}`).join('');
 }
 

@@ -3,8 +3,17 @@
  * selection makes the layer's tar and the tree whose composefs digest is the layer's key, so they cannot disagree.
  */
 import { type ByteString, byteString, compareBytes, display } from '../bytes/byte-string.ts';
+import { EPOCH, NO_XATTRS } from '../bytes/stat.ts';
 import { PlanishError } from '../errors.ts';
-import { type Directory, type Leaf, type Node, newDirectory } from '../tree/tree.ts';
+import { MARKER_PREFIX } from '../tree/path.ts';
+import {
+  type Directory,
+  EMPTY_CONTENT,
+  type Leaf,
+  type Metadata,
+  type Node,
+  newDirectory,
+} from '../tree/tree.ts';
 
 /** One path of a layer. `linkTo` is the earlier path of the same layer that this leaf is a further name of. */
 export interface LayerMember {
@@ -63,4 +72,22 @@ export function memberTree(members: readonly LayerMember[]): Directory {
     if (copy.type === 'directory') directories.set(path, copy);
   }
   return root;
+}
+
+/** Metadata of a whiteout, which nobody looks at. */
+const WHITEOUT_METADATA: Metadata = { mode: 0, uid: 0, gid: 0, mtime: EPOCH, xattrs: NO_XATTRS };
+
+/** The members with a whiteout for each path, in byte order: an empty file `.wh.NAME` beside what it hides. */
+export function addWhiteouts(
+  members: readonly LayerMember[],
+  paths: readonly ByteString[],
+): readonly LayerMember[] {
+  if (paths.length === 0) return members;
+  const whiteouts = paths.map((path): LayerMember => {
+    const slash = path.lastIndexOf('/') + 1;
+    const marker = byteString(`${path.slice(0, slash)}${MARKER_PREFIX}${path.slice(slash)}`);
+    const node = { type: 'regular', metadata: WHITEOUT_METADATA, content: EMPTY_CONTENT } as const;
+    return { path: marker, node, linkTo: undefined };
+  });
+  return [...members, ...whiteouts].sort((a, b) => compareBytes(a.path, b.path));
 }

@@ -25,10 +25,11 @@ import { hostInput } from './host-digests.ts';
 import { bareConfig, type KeyEdit } from './image-config.ts';
 import { type LoadedTree, type SourceOptions, withTree } from './load-tree.ts';
 import { type MadeLayer, makeArrangedLayers } from './make-layers.ts';
-import { makePlan, type PlannedTree } from './make-plan.ts';
+import { checkLayerCount, findComponents, type PlannedTree } from './make-plan.ts';
 import { type PreviousImage, rememberImage, withPrevious } from './previous-image.ts';
 import { Session } from './session.ts';
 import { type ShippedLabels, shipTree } from './ship-labels.ts';
+import { findStanding, planAbove, type Standing } from './standing-layers.ts';
 import { computeTreeDigests, type TreeDigests } from './tree-digests.ts';
 
 /** Options of {@link build}. Every one but the first changes what is written. */
@@ -152,16 +153,13 @@ async function buildTree(
     // Threads that have read layers hold on to what they needed for it; writing starts with new ones.
     await session.pool.rest();
     const shipped = shipTree(session, tree.root, tree.contents, options.selinux ?? 'keep');
-    const previous =
-      request.previous === undefined ? undefined : rememberImage(request.previous, tree.algorithm);
-    const planned = makePlan(session, shipped, tree.contents, {
-      maxLayers: options.maxLayers,
-      componentMap: request.componentMap,
-      previous: previous?.plan,
-      replan: options.replan,
-      measured: true,
-    });
-    return await write(session, { ...request, tree, shipped, planned, previous }, options);
+    const { algorithm, contents } = tree;
+    const previous = request.previous === undefined ? undefined : rememberImage(request.previous, algorithm);
+    const { componentMap } = request;
+    const found = findComponents(session, shipped, contents, { componentMap, measured: true });
+    const standing = await findStanding(session, { ...options, shipped, algorithm, found, previous });
+    const planned = planAbove(shipped, found, standing, options);
+    return await write(session, { ...request, tree, shipped, planned, standing }, options);
   });
 }
 
@@ -178,7 +176,7 @@ interface BuildState {
   readonly writer: ImageWriter;
   readonly destination: Destination;
   readonly compression: CompressionKind;
-  readonly previous: PreviousImage | undefined;
+  readonly standing: Standing;
 }
 
 async function write(session: Session, state: BuildState, options: BuildOptions): Promise<BuildResult> {
@@ -206,11 +204,13 @@ async function shippedDigests(
 
 async function makeLayers(
   session: Session,
-  { tree, shipped, planned, previous, writer, compression }: BuildState,
+  { tree, shipped, planned, standing, writer, compression }: BuildState,
   options: BuildOptions,
 ): Promise<MadeLayer[]> {
   const { algorithm, contents } = tree;
-  const arranged = arrangeLayers({ root: shipped, planned, algorithm, compression, previous });
+  const maxLayers = checkLayerCount(options.maxLayers);
+  const root = shipped;
+  const arranged = arrangeLayers({ root, planned, algorithm, compression, maxLayers, standing });
   return await makeArrangedLayers(session, arranged, {
     root: shipped,
     contents,
@@ -258,7 +258,7 @@ function platformConfig(text: string | undefined): ReturnType<typeof bareConfig>
 }
 
 function summarize(
-  { source, tree, planned, previous }: BuildState,
+  { source, tree, planned, standing }: BuildState,
   layers: readonly MadeLayer[],
   digests: TreeDigests,
   manifest: Descriptor,
@@ -271,17 +271,19 @@ function summarize(
     digests,
     layers: layers.map(builtLayer),
     plan: planned.plan.totals,
-    update: previous === undefined ? undefined : updateFrom(previous, layers, planned.plan.replanned),
+    update: updateFrom(standing.previous, layers, planned.plan.replanned),
     before: totals(tree.layers),
     after: totals(layers),
   };
 }
 
 function updateFrom(
-  { reference, layers: former }: PreviousImage,
+  previous: PreviousImage | undefined,
   layers: readonly MadeLayer[],
   replanned: boolean,
-): BuildUpdate {
+): BuildUpdate | undefined {
+  if (previous === undefined) return undefined;
+  const { reference, layers: former } = previous;
   const known = new Set(former.map(({ descriptor }) => descriptor.digest));
   const fresh = layers.filter(({ digest }) => !known.has(digest));
   const size = fresh.reduce((sum, layer) => sum + layer.size, 0);
@@ -290,7 +292,7 @@ function updateFrom(
 
 function builtLayer(layer: MadeLayer): BuiltLayer {
   const { digest, diffId, key, size, tarSize, entries, stability, carried } = layer;
-  const components = layer.text.members.map((member) => display(member.key));
+  const components = (layer.text?.members ?? []).map((member) => display(member.key));
   return { digest, diffId, key, carried, size, tarSize, entries, components, stability };
 }
 

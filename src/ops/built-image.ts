@@ -18,8 +18,8 @@ export interface ImageLayer {
   readonly diffId: BlobDigest;
   /** Absent where the layer was carried over from an image that does not say. */
   readonly key: VerityDigest | undefined;
-  /** What is written down of the plan. */
-  readonly text: PlanText;
+  /** What is written down of the plan; absent for a layer that others wrote. */
+  readonly text: PlanText | undefined;
   /** Annotations that a carried layer had. */
   readonly annotations: Annotations;
 }
@@ -52,7 +52,7 @@ export async function writeDocuments(writer: ImageWriter, parts: ImageParts): Pr
       diffId,
       createdBy: 'planish build',
       // The plan again: history survives tools that drop annotations.
-      comment: formatPlanText(text),
+      comment: text === undefined ? '' : formatPlanText(text),
     })),
   });
   const configBytes = await writer.addBytes(formatJson(config));
@@ -80,7 +80,7 @@ function layerDescriptor({ compression, digests }: ImageParts, layer: ImageLayer
   const annotations = {
     ...layer.annotations,
     ...(key === undefined ? {} : { [layerAnnotation(digests.algorithm)]: key }),
-    ...planAnnotations(text),
+    ...(text === undefined ? {} : planAnnotations(text)),
   };
   return { mediaType: formatLayerMediaType(compression), digest, size, annotations };
 }

@@ -1,9 +1,8 @@
 /** Makes the arranged layers: writes those that are new, and takes the others as the previous image has them. */
-import { isVerityDigest, type VerityDigest, verityAlgorithm } from '../bytes/digest.ts';
 import type { BlobFile } from '../io/blob-file.ts';
+import type { Annotations } from '../oci/descriptor.ts';
 import type { ArrangedLayer } from './arrange-layers.ts';
 import type { ImageLayer } from './built-image.ts';
-import { layerKeyOf } from './inspect.ts';
 import type { PreviousLayer } from './previous-image.ts';
 import type { Session } from './session.ts';
 import { type FinishedLayer, type WriteLayersOptions, writeLayers } from './write-layers.ts';
@@ -27,13 +26,13 @@ export async function makeArrangedLayers(
   const orders = arranged.filter(({ carried }) => carried === undefined);
   const written = await writeLayers(
     session,
-    orders.map(({ paths, planned }) => ({ paths, size: planned.size })),
+    orders.map(({ paths, planned, whiteouts }) => ({ paths, size: planned.size, whiteouts })),
     options,
   );
   const finished = new Map(orders.map((layer, ordinal) => [layer, written[ordinal] as FinishedLayer]));
   return arranged.map((layer) => {
     const { carried } = layer;
-    if (carried !== undefined) return carriedLayer(layer, carried, options);
+    if (carried !== undefined) return carriedLayer(layer, carried);
     return writtenLayer(layer, finished.get(layer) as FinishedLayer);
   });
 }
@@ -41,25 +40,23 @@ export async function makeArrangedLayers(
 function writtenLayer({ planned, text }: ArrangedLayer, written: FinishedLayer): MadeLayer {
   const { file, tarSize } = written;
   const { stability } = planned;
-  return { ...written, blob: file, carried: false, stability, annotations: {}, text: { ...text, tarSize } };
+  const known = text === undefined ? undefined : { ...text, tarSize };
+  return { ...written, blob: file, carried: false, stability, annotations: {}, text: known };
 }
 
 function carriedLayer(
   { planned, entries, text }: ArrangedLayer,
-  { descriptor, diffId, blob }: PreviousLayer,
-  { algorithm }: WriteLayersOptions,
+  { descriptor, diffId, blob, key }: PreviousLayer,
 ): MadeLayer {
-  const { digest, size, annotations = {} } = descriptor;
+  const { digest, size } = descriptor;
   const { stability, size: estimate } = planned;
-  const key = keyOf(descriptor, algorithm);
-  const tarSize = text.tarSize ?? estimate;
+  const tarSize = text?.tarSize ?? estimate;
+  const annotations = withoutKeys(descriptor.annotations ?? {});
   return { digest, size, diffId, key, text, annotations, blob, carried: true, tarSize, entries, stability };
 }
 
-function keyOf(
-  descriptor: PreviousLayer['descriptor'],
-  algorithm: WriteLayersOptions['algorithm'],
-): VerityDigest | undefined {
-  const key = layerKeyOf(descriptor)?.key ?? '';
-  return isVerityDigest(key) && verityAlgorithm(key) === algorithm ? key : undefined;
+/** Keys by other algorithms would stand beside that of this image, and nobody could tell which to go by. */
+function withoutKeys(annotations: Annotations): Annotations {
+  const kept = Object.entries(annotations).filter(([name]) => !name.startsWith('composefs.layer.'));
+  return Object.fromEntries(kept);
 }

@@ -19,54 +19,78 @@ const DEFAULT_MAX_LAYERS = 64;
 /** Most layers that can be asked for; containers/storage refuses above 500. */
 const MAX_LAYERS = 500;
 
-/** The plan and the components it is made of. */
-export interface PlannedTree {
+/** The components of a tree. */
+export interface FoundComponents {
   readonly components: readonly Component[];
   /** Digest of each component, by key; empty where contents have none. */
   readonly digests: ReadonlyMap<ByteString, string>;
   /** Newest day known in the image. */
   readonly today: number;
+}
+
+/** The plan and the components it is made of. */
+export interface PlannedTree extends FoundComponents {
   readonly plan: WarmPlan;
 }
 
-/** What to plan by. */
-export interface MakePlanOptions {
-  readonly maxLayers?: number | undefined;
+/** How to find components. */
+export interface FindComponentsOptions {
   readonly componentMap?: readonly ComponentMapEntry[] | undefined;
-  /** What the previous image remembers of its plan; needs fs-verity digests of contents. */
-  readonly previous?: RememberedPlan | undefined;
-  /** Plan afresh, whatever the previous image has. */
-  readonly replan?: boolean | undefined;
   /** Whether contents have fs-verity digests, so that components have digests too. */
   readonly measured: boolean;
 }
 
-const NO_PLAN: RememberedPlan = { layers: [], regret: 0 };
-
-/** Plans a tree that is to be shipped. Throws `BAD_OPTION` for a layer count that cannot be. */
-export function makePlan(
+/** Finds the components of a tree that is to be shipped. */
+export function findComponents(
   session: Session,
   root: Directory,
   contents: readonly ContentFile[],
-  options: MakePlanOptions,
-): PlannedTree {
-  const { maxLayers = DEFAULT_MAX_LAYERS, componentMap = [], previous = NO_PLAN, replan } = options;
-  if (!Number.isInteger(maxLayers) || maxLayers < 1 || maxLayers > MAX_LAYERS) {
-    throw new PlanishError('BAD_OPTION', `max-layers must be a whole number from 1 to ${MAX_LAYERS}`, {
-      actual: maxLayers,
-    });
-  }
+  { componentMap = [], measured }: FindComponentsOptions,
+): FoundComponents {
   session.onProgress({ stage: 'plan', done: 0, total: undefined, unit: 'steps' });
   const reader = new TreeFileReader(root, contents);
   try {
     const { onWarning } = session;
     const { components, today } = assignComponents(root, reader, { componentMap, onWarning });
-    const digests = new Map(options.measured ? components.map((each) => digestOf(root, each)) : []);
-    const inputs = components.map((each) => ({ ...each, digest: digests.get(each.key) ?? '' }));
-    return { components, digests, today, plan: planWarm(inputs, previous, { maxLayers, replan, today }) };
+    return { components, digests: measured ? digestComponents(root, components) : new Map(), today };
   } finally {
     reader.close();
   }
+}
+
+/** What to plan by. */
+export interface MakePlanOptions {
+  readonly maxLayers?: number | undefined;
+  /** Layers of these that are spoken for. */
+  readonly taken?: number | undefined;
+  /** What the previous image remembers of its plan; needs digests of components. */
+  readonly previous?: RememberedPlan | undefined;
+  /** Plan afresh, whatever the previous image has. */
+  readonly replan?: boolean | undefined;
+}
+
+const NO_PLAN: RememberedPlan = { layers: [], regret: 0 };
+
+/** Plans components. Throws `BAD_OPTION` for a layer count that cannot be. */
+export function makePlan(found: FoundComponents, options: MakePlanOptions): PlannedTree {
+  const { taken = 0, previous = NO_PLAN, replan } = options;
+  const maxLayers = Math.max(checkLayerCount(options.maxLayers) - taken, 1);
+  const { components, digests, today } = found;
+  const inputs = components.map((each) => ({ ...each, digest: digests.get(each.key) ?? '' }));
+  return { ...found, plan: planWarm(inputs, previous, { maxLayers, replan, today }) };
+}
+
+/** The layer budget asked for, or the default. Throws `BAD_OPTION`. */
+export function checkLayerCount(maxLayers: number = DEFAULT_MAX_LAYERS): number {
+  if (Number.isInteger(maxLayers) && maxLayers >= 1 && maxLayers <= MAX_LAYERS) return maxLayers;
+  throw new PlanishError('BAD_OPTION', `max-layers must be a whole number from 1 to ${MAX_LAYERS}`, {
+    actual: maxLayers,
+  });
+}
+
+/** Digests of components by key. */
+export function digestComponents(root: Directory, components: readonly Component[]): Map<ByteString, string> {
+  return new Map(components.map((component) => digestOf(root, component)));
 }
 
 /** Digest of all that a component's files are, ancestors aside. */

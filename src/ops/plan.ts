@@ -4,9 +4,10 @@ import type { LayerPlan } from '../chunk/plan.ts';
 import { canonicalize } from '../tree/canonical.ts';
 import { readComponentMap } from './component-map-file.ts';
 import { type SourceOptions, withTree } from './load-tree.ts';
-import { makePlan, type PlannedTree } from './make-plan.ts';
+import { findComponents, type PlannedTree } from './make-plan.ts';
 import { rememberImage, withPrevious } from './previous-image.ts';
 import { Session } from './session.ts';
+import { findStanding, planAbove } from './standing-layers.ts';
 
 /** Options of {@link plan}. */
 export interface PlanOptions extends SourceOptions {
@@ -56,16 +57,11 @@ export async function plan(source: string, options: PlanOptions = {}): Promise<P
       const needs = { contents: true, digests: image !== undefined };
       return await withTree(session, source, options, needs, async ({ root, contents, algorithm }) => {
         const shipped = canonicalize(root, { onWarning: session.onWarning });
-        const { maxLayers, replan } = options;
-        const previous = image === undefined ? undefined : rememberImage(image, algorithm).plan;
+        const previous = image === undefined ? undefined : rememberImage(image, algorithm);
         const measured = needs.digests;
-        const planned = makePlan(session, shipped, contents, {
-          maxLayers,
-          componentMap,
-          previous,
-          replan,
-          measured,
-        });
+        const found = findComponents(session, shipped, contents, { componentMap, measured });
+        const standing = await findStanding(session, { ...options, shipped, algorithm, found, previous });
+        const planned = planAbove(shipped, found, standing, options);
         return describePlan(source, planned);
       });
     }),

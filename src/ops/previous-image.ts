@@ -1,6 +1,12 @@
 /** The image before the one that is built: its layers, and what it remembers of its plan. */
 import type { ByteString } from '../bytes/byte-string.ts';
-import type { BlobDigest, HashAlgorithm } from '../bytes/digest.ts';
+import {
+  type BlobDigest,
+  type HashAlgorithm,
+  isVerityDigest,
+  type VerityDigest,
+  verityAlgorithm,
+} from '../bytes/digest.ts';
 import type { PlanText } from '../chunk/plan-annotation.ts';
 import type { RememberedPlan } from '../chunk/warm-plan.ts';
 import type { BlobFile } from '../io/blob-file.ts';
@@ -9,6 +15,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import { layerMediaType } from '../oci/media-types.ts';
 import { type InspectOptions, openImage } from './inspect.ts';
 import { planTexts } from './plan-texts.ts';
+import { layerAnnotation } from './tree-digests.ts';
 
 /** One layer of the previous image. */
 export interface PreviousLayer {
@@ -16,6 +23,8 @@ export interface PreviousLayer {
   readonly diffId: BlobDigest;
   readonly blob: BlobFile;
   readonly compression: 'none' | 'gzip' | 'zstd' | undefined;
+  /** Key of the layer by the algorithm in use, where it is known. */
+  readonly key: VerityDigest | undefined;
   /** What the image says of the layer; absent where it says nothing. */
   readonly text: PlanText | undefined;
 }
@@ -35,15 +44,23 @@ export function rememberImage(image: OpenedImage, algorithm: HashAlgorithm): Pre
     diffId,
     blob,
     compression: layerMediaType(descriptor.mediaType)?.compression,
+    key: keyOf(descriptor, algorithm),
     text: texts[ordinal],
   }));
   return { reference: image.reference, layers, plan: rememberTexts(texts, algorithm) };
 }
 
+function keyOf(descriptor: Descriptor, algorithm: HashAlgorithm): VerityDigest | undefined {
+  const key = descriptor.annotations?.[layerAnnotation(algorithm)] ?? '';
+  return isVerityDigest(key) && verityAlgorithm(key) === algorithm ? key : undefined;
+}
+
 function rememberTexts(texts: readonly (PlanText | undefined)[], algorithm: HashAlgorithm): RememberedPlan {
   const seen = new Set<ByteString>();
   const layers = texts.map((text) => {
-    const usable = text?.verity === algorithm;
+    // A layer that holds again what another holds is more than what else it holds.
+    const again = text?.members.some(({ key }) => seen.has(key)) === true;
+    const usable = text?.verity === algorithm && !again;
     const members = (text?.members ?? []).filter(({ key }) => !seen.has(key));
     for (const { key } of members) seen.add(key);
     return { members: members.map((member) => (usable ? member : { ...member, digest: undefined })) };

@@ -2,7 +2,7 @@
 import type { ByteString } from '../bytes/byte-string.ts';
 import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
 import { computeLayerKey } from '../layer/key.ts';
-import { memberTree, selectMembers } from '../layer/members.ts';
+import { addWhiteouts, memberTree, selectMembers } from '../layer/members.ts';
 import { buildTarScript, STEP, STEP_WIDTH, type TarScript } from '../layer/tar-script.ts';
 import type { LayerCompression, WrittenLayer } from '../layer/write.ts';
 import { collectGarbage } from '../parallel/collect-garbage.ts';
@@ -15,6 +15,8 @@ import type { Session } from './session.ts';
 export interface LayerOrder {
   readonly paths: readonly ByteString[];
   readonly size: number;
+  /** Paths of lower layers that it hides; their directories must be among the ancestors of `paths`. */
+  readonly whiteouts?: readonly ByteString[];
 }
 
 /** What all layers share. */
@@ -29,7 +31,8 @@ export interface WriteLayersOptions {
 
 /** A layer as written; `file` holds the blob. */
 export interface FinishedLayer extends WrittenLayer {
-  readonly key: VerityDigest;
+  /** Absent for a layer with whiteouts, which is no tree by itself. */
+  readonly key: VerityDigest | undefined;
   readonly file: string;
   /** Entries of the tar, ancestors included. */
   readonly entries: number;
@@ -94,8 +97,10 @@ async function writeOne(
   progress: (bytes: number) => void,
 ): Promise<FinishedLayer> {
   const { root, algorithm, compression } = options;
-  const members = selectMembers(root, order.paths);
-  const key = computeLayerKey(memberTree(members), algorithm);
+  const { whiteouts = [] } = order;
+  const selected = selectMembers(root, order.paths);
+  const key = whiteouts.length > 0 ? undefined : computeLayerKey(memberTree(selected), algorithm);
+  const members = addWhiteouts(selected, whiteouts);
   const { script, contents } = ownSources(buildTarScript(members), options.contents);
   const task = { script, contents, compression, file };
   const written = await session.pool.run('write', task, progress, buffersOf(script));

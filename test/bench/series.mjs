@@ -112,7 +112,9 @@ function printRow(step, sources, warm, best, cold) {
   process.stdout.write(`| ${cells.join(' | ')} |\n`);
 }
 
-const mb = (bytes) => (bytes / 1e6).toFixed(2);
+function mb(bytes) {
+  return (bytes / 1e6).toFixed(2);
+}
 
 /** Layers of an image by digest, each with its components and their digests, as the annotations say. */
 function layersOf(tag) {
