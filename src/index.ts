@@ -92,8 +92,15 @@ export {
   type SignResult,
   sign,
 } from './ops/sign.ts';
+export {
+  type SignComposefsOptions,
+  type SignComposefsResult,
+  signComposefs,
+} from './ops/sign-composefs.ts';
+export { type SignFileOptions, type SignFileResult, signFile } from './ops/sign-file.ts';
 export type { SigningKey } from './ops/signing-key.ts';
 export type { TreeDigests } from './ops/tree-digests.ts';
-export { type VerifyCheck, type VerifyOptions, type VerifyResult, verify } from './ops/verify.ts';
+export { type VerifyOptions, type VerifyResult, verify } from './ops/verify.ts';
+export type { CheckKind, CheckOutcome, VerifyCheck, VerifyLink } from './ops/verify-check.ts';
 export type { OnProgress, ProgressEvent } from './progress.ts';
 export { type OnWarning, WARNING_TABLE, type Warning, type WarningCode } from './warnings.ts';

@@ -31,10 +31,10 @@ Commands:
                                         and annotations of an image
   plan [options] <source>               show how an image would be split,
                                         without writing it
-  sign [options] <image>                sign an image, for cosign, podman,
-                                        skopeo and bootc
+  sign [options] <image>                sign an image or a file, for cosign,
+                                        podman, skopeo, bootc and the kernel
   verify [options] <image>              recompute every digest that an image
-                                        claims
+                                        claims, and check who signed it
   lint [options] [image]                tell what hosts will refuse of an image,
                                         and how to mend it
   explain [options] <a> [b]             find out why two views of an image

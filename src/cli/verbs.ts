@@ -69,13 +69,13 @@ export const VERBS: readonly Verb[] = [
   {
     name: 'sign',
     usage: '[options] <image>',
-    summary: 'sign an image, for cosign, podman, skopeo and bootc',
+    summary: 'sign an image or a file, for cosign, podman, skopeo, bootc and the kernel',
     load: async () => (await import('./commands/sign.ts')).addSign,
   },
   {
     name: 'verify',
     usage: '[options] <image>',
-    summary: 'recompute every digest that an image claims',
+    summary: 'recompute every digest that an image claims, and check who signed it',
     load: async () => (await import('./commands/verify.ts')).addVerify,
   },
   {

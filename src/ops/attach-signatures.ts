@@ -107,7 +107,7 @@ export async function attachBundle(
 }
 
 /** Attaches an artifact as a referrer: under the tag of the subject's referrers. */
-async function attachArtifact(
+export async function attachArtifact(
   { layout, addBytes }: LayoutEdit,
   index: Index,
   parts: {
@@ -132,7 +132,7 @@ async function attachArtifact(
 }
 
 /** Layers of a referrer that are bundles, by whatever type the artifact has. */
-function bundleLayers(found: FoundManifest['found']): readonly Descriptor[] {
+export function bundleLayers(found: FoundManifest['found']): readonly Descriptor[] {
   if (found instanceof PlanishError) return [];
   return found.document.layers.filter(({ mediaType }) =>
     mediaType.startsWith('application/vnd.dev.sigstore.bundle'),
@@ -140,7 +140,7 @@ function bundleLayers(found: FoundManifest['found']): readonly Descriptor[] {
 }
 
 /** The bytes of a small blob of an attachment, verified. Throws `BLOB_MISSING`, `DIGEST_MISMATCH`, `LIMIT_EXCEEDED`. */
-function readAttachedBlob(layout: Layout, descriptor: Descriptor): Uint8Array {
+export function readAttachedBlob(layout: Layout, descriptor: Descriptor): Uint8Array {
   const blob = findBlob(layout, descriptor, 'blob');
   const bytes = readSmallBlob(blob, LIMITS.signatureBytes);
   verifyDigest(bytes, descriptor.digest, 'blob', blob.file);

@@ -9,7 +9,7 @@ import { formatJson } from '../oci/json.ts';
 import { buildManifest } from '../oci/manifest.ts';
 import { formatLayerMediaType, MEDIA_TYPES } from '../oci/media-types.ts';
 import { applyKeyEdits, buildImageConfig, type KeyEdit } from './image-config.ts';
-import { layerAnnotation, mergedAnnotation, type TreeDigests } from './tree-digests.ts';
+import { FSVERITY_LABEL, layerAnnotation, mergedAnnotation, type TreeDigests } from './tree-digests.ts';
 
 /** One layer of an image, written or carried over. */
 export interface ImageLayer {
@@ -38,9 +38,6 @@ export interface ImageParts {
   /** RFC 3339; absent: the source's time stays. */
   readonly created: string | undefined;
 }
-
-/** Label that composefs-rs' own `oci fsck` compares with the images of a repository. */
-const FSVERITY_LABEL = 'containers.composefs.fsverity';
 
 /** Writes config and manifest; gives the manifest's descriptor. */
 export async function writeDocuments(writer: ImageWriter, parts: ImageParts): Promise<Descriptor> {

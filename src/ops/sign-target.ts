@@ -34,16 +34,9 @@ export interface SignSubject {
 export async function locateSigned(source: string, options: InspectOptions): Promise<SignTarget> {
   const image = await openImage(source, options);
   try {
-    const layout = asLayout(image.store);
-    if (layout === undefined) {
-      throw new PlanishError('IMAGE_UNSUPPORTED', 'a Docker archive has no place for signatures', {
-        hint: 'copy the image to a layout or an OCI archive first, with planish build',
-        file: image.store.file,
-      });
-    }
+    const layout = layoutOf(image);
     return {
-      kind: layout instanceof LayoutDirectory ? 'oci' : 'oci-archive',
-      path: layout.file,
+      ...targetOf(image),
       reference: image.reference,
       manifest: image.manifest.descriptor.digest,
       subjects: subjectsOf(layout, image, options.platform === undefined),
@@ -51,6 +44,21 @@ export async function locateSigned(source: string, options: InspectOptions): Pro
   } finally {
     image.close();
   }
+}
+
+/** Where the image lies. Throws `IMAGE_UNSUPPORTED` for Docker archives. */
+export function targetOf(image: OpenedImage): Pick<SignTarget, 'kind' | 'path'> {
+  const layout = layoutOf(image);
+  return { kind: layout instanceof LayoutDirectory ? 'oci' : 'oci-archive', path: layout.file };
+}
+
+function layoutOf(image: OpenedImage): Layout {
+  const layout = asLayout(image.store);
+  if (layout !== undefined) return layout;
+  throw new PlanishError('IMAGE_UNSUPPORTED', 'a Docker archive has no place for signatures', {
+    hint: 'copy the image to a layout or an OCI archive first, with planish build',
+    file: image.store.file,
+  });
 }
 
 function subjectsOf(layout: Layout, image: OpenedImage, whole: boolean): SignSubject[] {

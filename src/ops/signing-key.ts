@@ -2,7 +2,8 @@
 import { createPublicKey } from 'node:crypto';
 import { PlanishError } from '../errors.ts';
 import { execSigner } from '../io/exec-signer.ts';
-import { loadPrivateKey, loadPublicKey } from '../io/key-files.ts';
+import { loadCertificate, loadPrivateKey, loadPublicKey } from '../io/key-files.ts';
+import type { Certificate } from '../sign/certificate.ts';
 import { keySigner, type Signer } from '../sign/signer.ts';
 
 /** A key and what it needs. */
@@ -41,4 +42,17 @@ export function openSigner({ key, publicKey, passphraseFile, environment }: Sign
     });
   }
   return keySigner(privateKey, own);
+}
+
+/** Opens a key whose certificate is named as well, and is that of the key. Throws as {@link openSigner} does. */
+export function openCertifiedSigner(
+  key: SigningKey,
+  file: string,
+): { readonly signer: Signer; readonly certificate: Certificate } {
+  const certificate = loadCertificate(file);
+  const signer = openSigner({ ...key, publicKey: key.publicKey ?? file });
+  if (signer.publicKey.equals(certificate.publicKey)) return { signer, certificate };
+  throw new PlanishError('KEY_MISMATCH', `the key is not that of the certificate of ${certificate.subject}`, {
+    file,
+  });
 }

@@ -78,3 +78,6 @@ export function mergedAnnotation(
 export function layerAnnotation(algorithm: HashAlgorithm): string {
   return `composefs.layer.erofs.v1.fsverity-${algorithm}-12`;
 }
+
+/** Label that composefs-rs' own `oci fsck` compares with the images of a repository. */
+export const FSVERITY_LABEL = 'containers.composefs.fsverity';

@@ -95,10 +95,13 @@ function readWhole(reader: ContentReader, { content }: RegularFile, path: ByteSt
   });
 }
 
+/** Where contents are, or from what they can be read again. */
+export type ContentTree = Pick<LoadedTree, 'contents' | 'inputs' | 'algorithm'>;
+
 /** Contents of one file; a layer that is compressed is read once more for it. */
-async function withReader<T>(
+export async function withReader<T>(
   session: Session,
-  tree: LoadedTree,
+  tree: ContentTree,
   { content }: RegularFile,
   use: (reader: ContentReader) => T,
 ): Promise<T> {
@@ -112,7 +115,7 @@ async function withReader<T>(
 
 async function tableFor(
   session: Session,
-  tree: LoadedTree,
+  tree: ContentTree,
   content: RegularFile['content'],
 ): Promise<readonly ContentFile[]> {
   if (content.kind === 'inline' || content.location === undefined) return [];

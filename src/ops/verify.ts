@@ -1,40 +1,46 @@
-/** `verify`: reads an image again and recomputes everything it claims of its content. */
-import type { BlobDigest, HashAlgorithm } from '../bytes/digest.ts';
-import type { FormatVersion } from '../erofs/writer.ts';
-import { type ErrorCode, PlanishError } from '../errors.ts';
-import type { HostOutcome } from '../host/host-digest.ts';
-import { DEFAULT_PROFILE, hostProfile } from '../host/profiles.ts';
-import { HOST_READ_PATHS } from '../host/read-file.ts';
+/** `verify`: reads an image again and recomputes everything it claims of its content; checks signatures by given keys. */
+import type { KeyObject } from 'node:crypto';
+import type { BlobDigest, HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
+import { verityAlgorithm } from '../bytes/digest.ts';
+import { PlanishError } from '../errors.ts';
+import { hostProfile } from '../host/profiles.ts';
+import { loadCertificates, loadPublicKey } from '../io/key-files.ts';
 import type { OpenedImage } from '../io/opened-image.ts';
-import { computeLayerKey } from '../layer/key.ts';
-import type { LayerIndex } from '../layer/layer-index.ts';
-import { flatten } from '../tree/flatten.ts';
-import { hostDigests, hostLayer } from './host-digests.ts';
-import { layerKeyOf, openImage } from './inspect.ts';
-import { type LayerInput, loadLayers } from './load-layers.ts';
+import { configLabels } from '../oci/config.ts';
+import type { Certificate } from '../sign/certificate.ts';
+import { openImage } from './inspect.ts';
 import { layerInputs } from './load-tree.ts';
+import { ImageMeasure, type ReadLayer } from './measure-image.ts';
+import { PROFILES } from './profile-names.ts';
 import { type CommonOptions, Session } from './session.ts';
-import { mergedAnnotation } from './tree-digests.ts';
+import { FSVERITY_LABEL } from './tree-digests.ts';
+import { withReader } from './uki-claim.ts';
+import { type BootDemand, bootChecks } from './verify-boot.ts';
+import {
+  type CheckKind,
+  compare,
+  isFailure,
+  linksOf,
+  unreadable,
+  type VerifyCheck,
+  type VerifyLink,
+} from './verify-check.ts';
+import { annotationChecks, artifactChecks } from './verify-sealing.ts';
+import { attachmentsOf, signatureChecks } from './verify-signatures.ts';
 
 /** Options of {@link verify}. */
 export interface VerifyOptions extends CommonOptions {
   readonly platform?: string | undefined;
-}
-
-/** What was checked of one thing, and how it came out. */
-export interface VerifyCheck {
-  /** What: a blob's digest, a layer's diffID or key, the image's composefs digest. */
-  readonly check: 'manifest' | 'config' | 'blob' | 'diffid' | 'key' | 'merged';
-  /** Of what: a digest, or an annotation's key. */
-  readonly subject: string;
-  /** Ordinal of the layer. */
-  readonly layer: number | undefined;
-  /** `unchecked`: nothing was claimed, or it could not be read far enough. */
-  readonly outcome: 'match' | 'mismatch' | 'unreadable' | 'unchecked';
-  readonly expected?: string | undefined;
-  readonly actual?: string | undefined;
-  /** Why it could not be read. */
-  readonly error?: { readonly code: ErrorCode; readonly message: string } | undefined;
+  /** Files with public keys, or certificates of them: one of them must have signed the manifest. */
+  readonly keys?: readonly string[] | undefined;
+  /** The repository that the image must have been signed for. Bundles name none, so they do not count then. */
+  readonly identity?: string | undefined;
+  /** Files with certificates of fs-verity and Secure Boot keys: something must be signed by them. */
+  readonly certificates?: readonly string[] | undefined;
+  /** What must be there. Keys require `signature` anyway. */
+  readonly require?: readonly CheckKind[] | undefined;
+  /** Kinds of checks of which some may stay unchecked. Never excuses what was checked and does not hold. */
+  readonly excuse?: readonly CheckKind[] | undefined;
 }
 
 /** Result of {@link verify}. */
@@ -42,27 +48,48 @@ export interface VerifyResult {
   readonly reference: string;
   readonly manifest: BlobDigest;
   readonly checks: readonly VerifyCheck[];
-  /** Number of checks that did not match or could not be read; 0 means that every claim holds. */
+  /** The checks by kind, in the order of the chain. */
+  readonly links: readonly VerifyLink[];
+  /** Number of checks that failed; 0 means that every claim holds and all that was required is there. */
   readonly findings: number;
 }
 
 /**
- * Verifies an image. A claim that does not hold is a finding, not an error; only an image that cannot be opened
- * throws.
+ * Verifies an image. A claim that does not hold, or that nothing given can check, is a finding, not an error; only an
+ * image that cannot be opened throws, and keys that cannot be read.
  */
 export async function verify(source: string, options: VerifyOptions = {}): Promise<VerifyResult> {
+  const trust = loadTrust(options);
   return await Session.use(options, async (session) => {
     const image = await openImage(source, { ...options, onWarning: session.onWarning });
     try {
-      const checks = [...documentChecks(image), ...(await contentChecks(session, image))];
-      const findings = checks.filter(
-        ({ outcome }) => outcome === 'mismatch' || outcome === 'unreadable',
-      ).length;
-      return { reference: image.reference, manifest: image.manifest.descriptor.digest, checks, findings };
+      const made = [...documentChecks(image), ...(await contentChecks(session, image, trust))];
+      const checks = withRequired(excused(made, options), image, options, trust);
+      return {
+        reference: image.reference,
+        manifest: image.manifest.descriptor.digest,
+        checks,
+        links: linksOf(checks),
+        findings: checks.filter(isFailure).length,
+      };
     } finally {
       image.close();
     }
   });
+}
+
+/** Keys and certificates that were given. */
+interface Trust {
+  readonly keys: readonly KeyObject[];
+  readonly certificates: readonly Certificate[];
+  readonly identity: string | undefined;
+}
+
+function loadTrust({ keys = [], certificates = [], identity }: VerifyOptions): Trust {
+  if (identity !== undefined && keys.length === 0) {
+    throw new PlanishError('BAD_OPTION', 'an identity is checked in signatures, so a key must be given');
+  }
+  return { keys: keys.map(loadPublicKey), certificates: certificates.flatMap(loadCertificates), identity };
 }
 
 /** Manifest and config were checked against their digests when they were opened, or opening had failed. */
@@ -76,11 +103,19 @@ function documentChecks(image: OpenedImage): VerifyCheck[] {
   return [made('manifest', image.manifest.descriptor.digest), made('config', image.config.descriptor.digest)];
 }
 
-async function contentChecks(session: Session, image: OpenedImage): Promise<VerifyCheck[]> {
-  const algorithm = claimedAlgorithm(image);
-  const layers = await readLayers(session, image, algorithm);
-  const checks = layers.flatMap((layer, ordinal) => layerChecks(image, layer, ordinal));
-  return [...checks, ...(await mergedChecks(session, image, layers, algorithm))];
+async function contentChecks(session: Session, image: OpenedImage, trust: Trust): Promise<VerifyCheck[]> {
+  const measure = new ImageMeasure(session, image);
+  const layers = await measure.layers(claimedAlgorithm(image));
+  const attached = attachmentsOf(image);
+  const { certificates, keys, identity } = trust;
+  return [
+    ...signatureChecks(image, attached, { keys, identity, required: keys.length > 0 }),
+    ...layers.flatMap((layer, ordinal) => layerChecks(image, layer, ordinal)),
+    ...(await annotationChecks(image, measure, certificates)),
+    ...(await labelChecks(image, measure)),
+    ...(await artifactChecks(image, attached, measure, certificates)),
+    ...(await bootChecks(layers, bootDemand(session, image, measure))),
+  ];
 }
 
 /** The algorithm that the image's annotations speak of. */
@@ -92,138 +127,73 @@ function claimedAlgorithm(image: OpenedImage): HashAlgorithm {
   return texts.some((key) => key.endsWith('.fsverity-sha256-12')) ? 'sha256' : 'sha512';
 }
 
-type ReadLayer = LayerIndex | PlanishError;
-
-/** Every layer as it is; one that cannot be decoded as the error that says why. */
-async function readLayers(
-  session: Session,
-  image: OpenedImage,
-  algorithm: HashAlgorithm,
-): Promise<ReadLayer[]> {
-  const read = async (input: LayerInput): Promise<ReadLayer> => {
-    try {
-      const { layers } = await loadLayers(session, [input], {
-        algorithm,
-        contents: false,
-        keep: HOST_READ_PATHS,
-        enforce: false,
-      });
-      return layers[0] as LayerIndex;
-    } catch (error) {
-      if (error instanceof PlanishError && (error.kind === 'input' || error.kind === 'integrity'))
-        return error;
-      throw error;
-    }
-  };
-  return await Promise.all(layerInputs(image).map(read));
-}
-
 function layerChecks(image: OpenedImage, read: ReadLayer, ordinal: number): VerifyCheck[] {
   const layer = image.layers[ordinal];
   if (layer === undefined) return [];
   const { descriptor, diffId } = layer;
-  if (read instanceof PlanishError) {
-    const { code, message } = read;
-    return [
-      {
-        check: 'blob',
-        subject: descriptor.digest,
-        layer: ordinal,
-        outcome: 'unreadable',
-        error: { code, message },
-      },
-    ];
-  }
-  const checks = [
-    compare('blob', descriptor.digest, ordinal, descriptor.digest, read.digest),
-    compare('diffid', diffId, ordinal, diffId, read.diffId),
+  const subject = { check: 'blob', subject: descriptor.digest, layer: ordinal } as const;
+  if (read instanceof PlanishError) return [unreadable(subject, read)];
+  return [
+    compare(subject, descriptor.digest, read.digest),
+    compare({ check: 'diffid', subject: diffId, layer: ordinal }, diffId, read.diffId),
   ];
-  const claim = layerKeyOf(descriptor);
-  if (claim === undefined) return checks;
-  return [...checks, keyCheck(claim, read, ordinal)];
 }
 
-function compare(
-  check: VerifyCheck['check'],
-  subject: string,
-  layer: number | undefined,
-  expected: string,
-  actual: string,
-): VerifyCheck {
-  if (expected === actual) return { check, subject, layer, outcome: 'match' };
-  return { check, subject, layer, outcome: 'mismatch', expected, actual };
-}
-
-function keyCheck(
-  claim: { algorithm: HashAlgorithm; key: string },
-  layer: LayerIndex,
-  ordinal: number,
-): VerifyCheck {
-  const base = { check: 'key', subject: claim.key, layer: ordinal } as const;
-  if (claim.algorithm !== layer.algorithm) return { ...base, outcome: 'unchecked' };
-  try {
-    const { root } = flatten([{ ordinal, entries: layer.entries }], { missingParents: 'refuse' });
-    return compare('key', claim.key, ordinal, claim.key, computeLayerKey(root, claim.algorithm));
-  } catch (error) {
-    if (!(error instanceof PlanishError)) throw error;
-    return { ...base, outcome: 'unreadable', error: { code: error.code, message: error.message } };
-  }
-}
-
-/** The digests of whole images that the manifest claims, each in the format of its annotation. */
-async function mergedChecks(
-  session: Session,
-  image: OpenedImage,
-  layers: readonly ReadLayer[],
-  algorithm: HashAlgorithm,
-): Promise<VerifyCheck[]> {
-  const checks: VerifyCheck[] = [];
-  for (const format of [0, 1, 2] as const) {
-    const keys = (['container', 'bootable'] as const).map((kind) => ({
-      kind,
-      key: mergedAnnotation(kind, format, algorithm),
-    }));
-    const claims = keys.filter(({ key }) => image.manifestAnnotations[key] !== undefined);
-    if (claims.length === 0) continue;
-    const actual = await mergedDigests(session, image, layers, { algorithm, format });
-    for (const { kind, key } of claims) {
-      checks.push(mergedCheck(key, image.manifestAnnotations[key] ?? '', actual[kind]));
+/** The label that composefs-rs looks for: hosts of either format may have written it, of either tree. */
+async function labelChecks(image: OpenedImage, measure: ImageMeasure): Promise<VerifyCheck[]> {
+  const label = configLabels(image.config.document)[FSVERITY_LABEL];
+  if (label === undefined) return [];
+  const subject = { check: 'label', subject: FSVERITY_LABEL, layer: undefined } as const;
+  const algorithm = label.length === 64 ? 'sha256' : 'sha512';
+  const first = await measure.merged('container', algorithm, 1);
+  for (const format of [1, 2] as const) {
+    for (const kind of ['container', 'bootable'] as const) {
+      if ((await measure.merged(kind, algorithm, format)) === label) return [compare(subject, label, label)];
     }
   }
-  return checks;
+  return [compare(subject, label, first)];
 }
 
-type MergedDigest = string | PlanishError;
+function bootDemand(session: Session, image: OpenedImage, measure: ImageMeasure): BootDemand {
+  const bootable = async (digest: VerityDigest): Promise<ReadonlyMap<string, string>> => {
+    const known = new Map<string, string>();
+    for (const { name } of PROFILES) {
+      const own = await measure.bootable(hostProfile(name), verityAlgorithm(digest));
+      if (typeof own === 'string' && !known.has(own)) known.set(own, name);
+      if (own === digest) break;
+    }
+    return known;
+  };
+  const tree = { contents: [], inputs: layerInputs(image), algorithm: claimedAlgorithm(image) };
+  return { bootable, withContent: (file, use) => withReader(session, tree, file, use) };
+}
 
-/** Digests as a host computes them, or why there are none. */
-async function mergedDigests(
-  session: Session,
+function excused(checks: readonly VerifyCheck[], { excuse = [] }: VerifyOptions): VerifyCheck[] {
+  return checks.map((check) =>
+    check.outcome === 'unchecked' && excuse.includes(check.check) ? { ...check, outcome: 'excused' } : check,
+  );
+}
+
+/** What was required and is not there, or does not hold, is missing. */
+function withRequired(
+  checks: readonly VerifyCheck[],
   image: OpenedImage,
-  layers: readonly ReadLayer[],
-  { algorithm, format }: { algorithm: HashAlgorithm; format: FormatVersion },
-): Promise<{ container: MergedDigest; bootable: MergedDigest }> {
-  const unreadable = layers.find((layer) => layer instanceof PlanishError);
-  if (unreadable !== undefined) return { container: unreadable, bootable: unreadable };
-  const read = layers.filter((layer): layer is LayerIndex => !(layer instanceof PlanishError));
-  const inputs = layerInputs(image);
-  const hostLayers = read.map((layer, ordinal) => hostLayer(layer, inputs[ordinal]));
-  const source = { kind: 'layers', layers: hostLayers } as const;
-  const input = { source, algorithm, layers: read, inputs, contents: [] };
-  const { plain, bootable } = await hostDigests(session, input, hostProfile(DEFAULT_PROFILE), format);
-  return { container: claimable(plain), bootable: bootable === undefined ? NO_DIGEST : claimable(bootable) };
-}
-
-const NO_DIGEST = 'none: hosts refuse the tree';
-
-/** What a host computes; a tree without the directories that it needs has no digest, anything else cannot be read. */
-function claimable({ digest, refused }: HostOutcome): MergedDigest {
-  if (digest !== undefined) return digest;
-  if (refused === undefined || refused.code === 'HOST_TREE_INVALID') return NO_DIGEST;
-  return new PlanishError(refused.code, refused.message);
-}
-
-function mergedCheck(key: string, expected: string, actual: MergedDigest): VerifyCheck {
-  if (!(actual instanceof PlanishError)) return compare('merged', key, undefined, expected, actual);
-  const { code, message } = actual;
-  return { check: 'merged', subject: key, layer: undefined, outcome: 'unreadable', error: { code, message } };
+  options: VerifyOptions,
+  { certificates, keys }: Trust,
+): VerifyCheck[] {
+  const holds = (kind: CheckKind): boolean =>
+    checks.some(({ check, outcome }) => check === kind && outcome === 'match');
+  const missing = (check: CheckKind, reason: string): VerifyCheck => {
+    return { check, subject: image.manifest.descriptor.digest, layer: undefined, outcome: 'missing', reason };
+  };
+  const wanted = (options.require ?? []).filter((kind) => !(kind === 'signature' && keys.length > 0));
+  const found = wanted
+    .filter((kind) => !holds(kind))
+    .map((kind) => missing(kind, 'it is required, and not there'));
+  const isSigned = holds('verity-signature') || holds('uki-signature');
+  const signed =
+    certificates.length === 0 || isSigned
+      ? []
+      : [missing('verity-signature', 'nothing is signed by any of the certificates')];
+  return [...checks, ...found, ...signed];
 }

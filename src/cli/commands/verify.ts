@@ -1,55 +1,114 @@
 /** `planish verify IMAGE` */
 import { Command, Option } from 'commander';
-import type { VerifyCheck, VerifyResult } from '../../ops/verify.ts';
-import { commonOptions } from '../options.ts';
+import type { VerifyResult } from '../../ops/verify.ts';
+import type { CheckKind, VerifyCheck, VerifyLink } from '../../ops/verify-check.ts';
+import { collect, commonOptions } from '../options.ts';
 import type { GlobalOptions, Runtime } from '../runtime.ts';
+
+interface ParsedOptions extends GlobalOptions {
+  readonly platform?: string;
+  readonly key: string[];
+  readonly identity?: string;
+  readonly cert: string[];
+  readonly require: CheckKind[];
+  readonly excuse: CheckKind[];
+  readonly tmpdir?: string;
+}
 
 const EXAMPLES = `
 Examples:
   $ planish verify oci:app:flat
   $ planish --json verify oci-archive:app.tar
+  $ planish verify oci:os:42 --key cosign.pub --identity registry.example/os
+  $ planish verify oci:os:42 --key cosign.pub --cert verity.crt --cert db.crt --require uki
 
-Reads everything again and recomputes every blob digest, diffID, layer key and composefs digest. Exit status 1 when
-anything does not match.`;
+Reads everything again and recomputes every blob digest, diffID, layer key and composefs digest; checks signatures by
+the keys and certificates given. What is claimed and cannot be checked with what was given is a failure too, unless it
+is excused. Exit status 1 when anything fails.`;
+
+const REQUIRABLE = ['signature', 'merged', 'verity-signature', 'artifact', 'uki', 'uki-signature'];
+const EXCUSABLE = ['signature', 'verity-signature', 'artifact', 'uki-signature', 'annotation'];
 
 /** Defines the verb. */
 export function addVerify(program: Command, runtime: Runtime): Command {
   const command = new Command('verify')
-    .description('recompute every digest that an image claims')
+    .description('recompute every digest that an image claims, and check who signed it')
     .argument('<image>', 'an image with a manifest')
+    .addOption(
+      new Option(
+        '--key <file>',
+        'public key, or a certificate of it, that must have signed the image; repeatable: any',
+      )
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .addOption(
+      new Option('--identity <repository>', 'the repository that the image must have been signed for'),
+    )
+    .addOption(
+      new Option(
+        '--cert <file>',
+        'certificate of an fs-verity or Secure Boot key that must have signed; repeatable',
+      )
+        .argParser(collect)
+        .default([], 'none'),
+    )
+    .addOption(listOption('--require <kind>', 'fail unless the image has this', REQUIRABLE))
+    .addOption(listOption('--excuse <kind>', 'accept that this is claimed and was not checked', EXCUSABLE))
     .addOption(
       new Option('--platform <os/arch[/variant]>', 'which image of an index (default: this machine)'),
     )
     .addHelpText('after', EXAMPLES)
     .action(async (image: string, _: unknown, self: Command) => {
-      const parsed = self.optsWithGlobals<GlobalOptions & { platform?: string }>();
+      const parsed = self.optsWithGlobals<ParsedOptions>();
       const { verify } = await import('../../ops/verify.ts');
-      const result = await verify(image, { ...commonOptions(runtime, parsed), platform: parsed.platform });
+      const { key, cert, identity, require, excuse, platform } = parsed;
+      const result = await verify(image, {
+        ...commonOptions(runtime, parsed),
+        ...{ keys: key, certificates: cert, identity, require, excuse, platform },
+      });
       runtime.output.json(result);
-      runtime.output.print(describe(result));
+      runtime.output.print(describe(result, key.length + cert.length > 0));
       if (result.findings > 0) runtime.exitStatus = 1;
     });
   program.addCommand(command);
   return command;
 }
 
-const CHECK_WORDS: Readonly<Record<VerifyCheck['check'], string>> = {
+function listOption(flags: string, description: string, kinds: readonly string[]): Option {
+  // Choices come with a parser of their own, which takes several only as arguments of one option.
+  const option = new Option(flags, `${description}; repeatable`).choices(kinds);
+  const check = option.parseArg;
+  option.argParser((value: string, previous: readonly string[]) => {
+    check?.(value, undefined as never);
+    return collect(value, previous);
+  });
+  return option.default([], 'none');
+}
+
+const LINK_WORDS: Readonly<Record<CheckKind, string>> = {
+  signature: 'signatures',
   manifest: 'manifest digest',
   config: 'config digest',
   blob: 'layer digests',
   diffid: 'diffIDs',
   key: 'layer keys',
   merged: 'composefs digests',
+  document: 'config fs-verity',
+  label: 'composefs label',
+  artifact: 'artifact digests',
+  'verity-signature': 'verity signatures',
+  uki: 'UKI digests',
+  'uki-signature': 'UKI signatures',
+  annotation: 'other claims',
 };
 
-function describe(result: VerifyResult): string {
-  const kinds = Object.keys(CHECK_WORDS) as VerifyCheck['check'][];
-  const lines = kinds.flatMap((kind) => {
-    const checks = result.checks.filter(({ check }) => check === kind);
-    const good = checks.filter(({ outcome }) => outcome === 'match').length;
-    return checks.length === 0 ? [] : [`${CHECK_WORDS[kind].padEnd(18)} ${good} of ${checks.length} match`];
-  });
-  const findings = result.checks.filter(({ outcome }) => outcome === 'mismatch' || outcome === 'unreadable');
+/** A line for each link; with keys given, also what each proves. */
+function describe(result: VerifyResult, trusted: boolean): string {
+  const lines = result.links
+    .filter(({ outcome, link }) => outcome !== 'absent' && link !== 'annotation')
+    .map((link) => describeLink(link, trusted));
+  const findings = result.checks.filter(({ outcome }) => outcome !== 'match' && outcome !== 'ignored');
   const verdict =
     result.findings === 0
       ? `verified ${result.reference} ${result.manifest}`
@@ -57,9 +116,16 @@ function describe(result: VerifyResult): string {
   return [...lines, ...findings.map(describeFinding), verdict].join('\n');
 }
 
+function describeLink({ link, checks, matches, outcome, proves }: VerifyLink, trusted: boolean): string {
+  const line = `${LINK_WORDS[link].padEnd(18)} ${matches} of ${checks} match`;
+  return trusted && outcome === 'proved' ? `${line.padEnd(34)} ${proves}` : line;
+}
+
 function describeFinding(finding: VerifyCheck): string {
   const where = finding.layer === undefined ? '' : ` of layer ${finding.layer}`;
-  const what = `FAILED ${finding.check}${where} ${finding.subject}`;
+  const word = finding.outcome === 'excused' ? 'EXCUSED' : 'FAILED';
+  const what = `${word} ${finding.check}${where} ${finding.subject}`;
   if (finding.error !== undefined) return `${what}: ${finding.error.code}: ${finding.error.message}`;
-  return `${what}: expected ${finding.expected}, found ${finding.actual}`;
+  if (finding.expected !== undefined) return `${what}: expected ${finding.expected}, found ${finding.actual}`;
+  return `${what}: ${finding.outcome}: ${finding.reason}`;
 }

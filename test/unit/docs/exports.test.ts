@@ -28,6 +28,8 @@ const VERBS = [
   'plan',
   'selabel',
   'sign',
+  'signComposefs',
+  'signFile',
   'umount',
   'verify',
 ];
