@@ -51,6 +51,13 @@ export async function checkRepository(
   return await new Checker(repository, workers, options.contents).run();
 }
 
+/** A layer to be put together again. */
+interface LayerToCheck {
+  readonly request: CheckLayerRequest;
+  /** Whether an image has it so. */
+  isNamed: boolean;
+}
+
 class Checker {
   readonly #repository: Repository;
   readonly #workers: CheckWorkers;
@@ -59,6 +66,8 @@ class Checker {
   readonly #counts: CheckCounts = { objects: 0, bytes: 0, streams: 0, images: 0, refs: 0 };
   /** Sound objects and their sizes. */
   readonly #known = new Map<VerityDigest, number>();
+  /** Splitstreams that are objects, and wrong in themselves. */
+  readonly #unsound = new Set<VerityDigest>();
 
   constructor(repository: Repository, workers: CheckWorkers, contents: boolean) {
     this.#repository = repository;
@@ -93,23 +102,30 @@ class Checker {
   }
 
   async #checkStreams(): Promise<void> {
-    const layers = new Map<string, CheckLayerRequest>();
+    const layers = new Map<string, LayerToCheck>();
     for (const [name, digest] of this.#entries('streams')) {
       const { findings, opened } = await checkStream(this.#repository, name, digest, this.#known);
       this.#findings.push(...findings);
+      if (findings.length > 0) this.#unsound.add(digest);
       const title = parseStreamName(name);
       if (opened === undefined || title === undefined || findings.length > 0) continue;
-      if (title.kind === 'layer') this.#addLayer(layers, name, title.digest, digest);
+      if (title.kind === 'layer') this.#addLayer(layers, this.#layerRequest(name, title.digest, digest));
       else await this.#checkDocument(layers, name, title, opened);
     }
     if (!this.#contents) return;
-    const checks = [...layers.values()].map((request) => this.#workers.layer(request));
-    for (const finding of await Promise.all(checks)) if (finding !== undefined) this.#findings.push(finding);
+    await Promise.all([...layers.values()].map((layer) => this.#checkLayer(layer)));
+  }
+
+  /** A layer that is not what an entry says is no matter to images that do not go by that entry. */
+  async #checkLayer({ request, isNamed }: LayerToCheck): Promise<void> {
+    const finding = await this.#workers.layer(request);
+    if (finding === undefined) return;
+    this.#findings.push(isNamed ? finding : { ...finding, object: undefined });
   }
 
   /** Layers that a manifest names are checked by the digest it has for them: the entry may be another by now. */
   async #checkDocument(
-    layers: Map<string, CheckLayerRequest>,
+    layers: Map<string, LayerToCheck>,
     name: string,
     title: StreamTitle,
     opened: OpenedStream,
@@ -117,19 +133,18 @@ class Checker {
     const checked = await checkDocument(this.#repository, name, title, opened);
     this.#findings.push(...checked.findings);
     for (const layer of checked.layers) {
-      if (this.#known.has(layer.stream)) this.#addLayer(layers, name, layer.name, layer.stream);
+      if (!this.#known.has(layer.stream) || this.#unsound.has(layer.stream)) continue;
+      const request = this.#layerRequest(name, layer.name, layer.stream);
+      this.#addLayer(layers, request).isNamed = true;
     }
   }
 
   /** Each splitstream is checked once for each digest that it is to have. */
-  #addLayer(
-    layers: Map<string, CheckLayerRequest>,
-    name: string,
-    digest: CheckLayerRequest['digest'],
-    stream: VerityDigest,
-  ): void {
-    const key = `${digest} ${stream}`;
-    if (!layers.has(key)) layers.set(key, this.#layerRequest(name, digest, stream));
+  #addLayer(layers: Map<string, LayerToCheck>, request: CheckLayerRequest): LayerToCheck {
+    const key = `${request.digest} ${request.stream}`;
+    const layer = layers.get(key) ?? { request, isNamed: false };
+    layers.set(key, layer);
+    return layer;
   }
 
   #layerRequest(name: string, digest: CheckLayerRequest['digest'], stream: VerityDigest): CheckLayerRequest {
@@ -140,7 +155,7 @@ class Checker {
   #checkImages(): void {
     for (const [name, digest] of this.#entries('images')) {
       const path = `images/${name}`;
-      if (name !== digest) this.#find('image-name', path, `it leads to ${digest}`, digest);
+      if (name !== digest) this.#find('image-name', path, `it leads to ${digest}`);
       try {
         for (const [object, size] of imageObjects(this.#repository, digest)) {
           if (this.#known.get(object) === size) continue;
