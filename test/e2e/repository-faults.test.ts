@@ -1,0 +1,176 @@
+/**
+ * Killed, out of room, refused, side by side: a repository stays sound, what was there stays, and running again finishes
+ * the work. PLANISH_KILLS says how often each verb is killed (default 10).
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { repoFsck } from '../../src/ops/repo-fsck.ts';
+import { DEMO, MAIN, planish, planishJson } from '../support/cli.ts';
+import { linksBelow, memoryDirectory } from '../support/repository.ts';
+import { copyRepository, smallRepository } from '../support/small-repository.ts';
+
+const KILLS = Number(process.env['PLANISH_KILLS'] ?? 10);
+const directory = memoryDirectory();
+const demo = `oci-archive:${DEMO}`;
+let base: string;
+let small: string;
+/** Milliseconds that an undisturbed run takes here and now. */
+let duration = 0;
+
+beforeAll(async () => {
+  const made = await smallRepository(directory);
+  base = made.repository;
+  small = made.layout;
+  const start = Date.now();
+  planishJson(['emit', demo, '--repo', copyRepository(base, join(directory, 'timed'))]);
+  duration = Date.now() - start;
+});
+
+/** Starts planish; gives how it ended. It is killed after `after` milliseconds where that is given. */
+function start(args: readonly string[], after?: number): Promise<{ status: number | null; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [MAIN, '--quiet', ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.on('data', (text) => {
+      stderr += text;
+    });
+    const timer = after === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), after);
+    child.on('exit', (status) => {
+      clearTimeout(timer);
+      resolve({ status, stderr });
+    });
+  });
+}
+
+async function expectSound(repository: string): Promise<void> {
+  expect((await repoFsck(repository)).findings).toEqual([]);
+}
+
+/** Every link of the base, which must be there whatever happens. */
+function expectBase(repository: string): void {
+  expect(linksBelow(repository)).toMatchObject(linksBelow(base));
+}
+
+const leftBehind = (repository: string): string[] =>
+  readdirSync(repository).filter((name) => name.startsWith('.planish'));
+
+describe('a run that is killed', () => {
+  test('while it emits leaves a sound repository, and the next one finishes', async () => {
+    const repository = copyRepository(base, join(directory, 'killed'));
+    let unfinished = 0;
+    for (let round = 0; round < KILLS; round++) {
+      const { status } = await start(['emit', demo, '--repo', repository], Math.random() * duration * 1.2);
+      if (status !== 0) unfinished += 1;
+      await expectSound(repository);
+      expectBase(repository);
+      if (status === 0) copyRepository(base, repository);
+    }
+    expect(unfinished).toBeGreaterThan(0);
+    expect((await start(['emit', demo, '--repo', repository])).status).toBe(0);
+    await expectSound(repository);
+    expect(linksBelow(repository)).toEqual(linksBelow(join(directory, 'timed')));
+    expect(leftBehind(repository)).toEqual([]);
+    expect(planishJson(['emit', demo, '--repo', repository]).objects.added).toBe(0);
+  });
+
+  test('while it collects leaves a sound repository, and the next one finishes', async () => {
+    const repository = join(directory, 'collected');
+    const full = copyRepository(join(directory, 'timed'), join(directory, 'full'));
+    expect(planish(['repo', 'untag', full, 'demo']).status).toBe(0);
+    for (let round = 0; round < KILLS; round++) {
+      if (round % 4 === 0) copyRepository(full, repository);
+      await start(['repo', 'gc', repository], Math.random() * duration);
+      await expectSound(repository);
+      expectBase(repository);
+    }
+    expect((await start(['repo', 'gc', repository])).status).toBe(0);
+    await expectSound(repository);
+    expect(linksBelow(repository)).toEqual(linksBelow(base));
+    expect(planishJson(['repo', 'gc', repository]).objects).toBe(0);
+  });
+});
+
+describe('runs at the same time', () => {
+  test('of the same image and of another all succeed', async () => {
+    const repository = join(directory, 'together');
+    expect(planish(['repo', 'init', repository, '--insecure']).status).toBe(0);
+    const runs = await Promise.all([
+      start(['emit', demo, '--repo', repository]),
+      start(['emit', demo, '--repo', repository, '--tag', 'second']),
+      start(['emit', small, '--repo', repository]),
+    ]);
+    expect(runs).toEqual([0, 0, 0].map((status) => ({ status, stderr: '' })));
+    await expectSound(repository);
+    const { tags } = planishJson(['repo', 'ls', repository]);
+    expect(tags.map(({ tag }: { tag: string }) => tag)).toEqual(['demo', 'second', 'small']);
+  });
+
+  test('of emit and gc never lose what is emitted', async () => {
+    const repository = copyRepository(base, join(directory, 'beside'));
+    for (let round = 0; round < 3; round++) {
+      planish(['repo', 'untag', repository, 'demo']);
+      const runs = await Promise.all([
+        start(['emit', demo, '--repo', repository]),
+        start(['repo', 'gc', repository]),
+        start(['repo', 'gc', repository]),
+      ]);
+      expect(runs.map(({ status }) => status)).toEqual([0, 0, 0]);
+      await expectSound(repository);
+      expectBase(repository);
+      expect(linksBelow(repository)).toEqual(linksBelow(join(directory, 'timed')));
+    }
+  });
+});
+
+/** A file system of a few megabytes; says what is skipped where it cannot be had. */
+function smallDisk(): string | undefined {
+  const disk = join(directory, 'disk');
+  mkdirSync(disk);
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]).status === 0;
+  if (mounted) return disk;
+  process.stderr.write('SKIPPED: emitting to a full disk: no tmpfs can be mounted here\n');
+  return undefined;
+}
+
+describe('a disk', () => {
+  test('that is full, then larger, then read-only', async (context) => {
+    const disk = smallDisk();
+    if (disk === undefined) return context.skip();
+    const remount = (options: string): void => {
+      expect(spawnSync('mount', ['-o', `remount,${options}`, disk]).status).toBe(0);
+    };
+    try {
+      const repository = join(disk, 'repository');
+      expect(planish(['emit', small, '--repo', repository]).status).toBe(0);
+      const before = linksBelow(repository);
+      const full = await start(['emit', demo, '--repo', repository]);
+      expect(full.status).toBe(5);
+      expect(full.stderr).toContain('DISK_FULL');
+      await expectSound(repository);
+      expect(linksBelow(repository)).toEqual(before);
+      expect(leftBehind(repository)).toEqual([]);
+      remount('size=64m');
+      expect((await start(['emit', demo, '--repo', repository])).status).toBe(0);
+      await expectSound(repository);
+      remount('ro');
+      for (const args of [
+        ['emit', small, '--repo', repository, '--tag', 'new'],
+        ['emit', demo, '--repo', join(disk, 'other')],
+        ['repo', 'gc', repository],
+        ['repo', 'untag', repository, 'demo'],
+      ]) {
+        const refused = await start(args);
+        expect([args[1], refused.status]).toEqual([args[1], args.includes('gc') ? 0 : 5]);
+      }
+      await expectSound(repository);
+      expect(existsSync(join(disk, 'other'))).toBe(false);
+    } finally {
+      spawnSync('umount', [disk]);
+      rmSync(disk, { recursive: true, force: true });
+    }
+  });
+});
