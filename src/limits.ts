@@ -63,6 +63,8 @@ export const LIMITS = {
   peSections: 512,
   /** Bytes of a text section of a UKI (command line, os-release); kernels take command lines of a few KiB. */
   peTextBytes: 1024 * 1024,
+  /** Bytes of all signatures of a PE file; one has two KiB. */
+  peCertificateBytes: 1024 * 1024,
   /** Nesting of DER data (certificates, signatures); real ones have some dozen levels. */
   derDepth: 32,
   /** Certificates of one file or one signature. */

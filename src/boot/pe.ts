@@ -9,19 +9,7 @@
 import { type ByteString, fromBytes } from '../bytes/byte-string.ts';
 import { type ErrorDetail, PlanishError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-
-/** A file that is read in parts. */
-export interface ByteSource {
-  /** Bytes of the file, a safe integer. */
-  readonly size: number;
-  /** Exactly `length` bytes from `offset`, in a buffer of the caller's own. Never asked for more than there is. */
-  read(offset: number, length: number): Uint8Array;
-}
-
-/** A buffer as a {@link ByteSource}; what is read are copies. */
-export function byteSource(bytes: Uint8Array): ByteSource {
-  return { size: bytes.length, read: (offset, length) => bytes.slice(offset, offset + length) };
-}
+import type { ByteSource } from './byte-source.ts';
 
 /** One row of the section table; offsets and sizes are bytes, as they stand in the file. */
 export interface PeSection {
@@ -41,6 +29,10 @@ export interface PeSection {
 export interface PeImage {
   /** IMAGE_FILE_MACHINE_*: 0x8664 x86-64, 0xaa64 AArch64. */
   readonly machine: number;
+  /** Offset of the signature `PE\0\0`. */
+  readonly peOffset: number;
+  /** Bytes of the optional header, as claimed. */
+  readonly optionalHeaderBytes: number;
   /** Offset of the section table. */
   readonly sectionTable: number;
   readonly sections: readonly PeSection[];
@@ -50,7 +42,9 @@ const DOS_HEADER_BYTES = 64;
 const PE_POINTER_AT = 0x3c;
 const SIGNATURE = Buffer.from('PE\0\0', 'latin1');
 const COFF_BYTES = 20;
-const SECTION_BYTES = 40;
+
+/** Bytes of one row of the section table. */
+export const SECTION_BYTES = 40;
 
 /**
  * The section table. Throws `PE_BAD_IMAGE` for anything that is no PE file, and for sections that lie outside the file,
@@ -58,16 +52,17 @@ const SECTION_BYTES = 40;
  * (`peSections`).
  */
 export function decodePe(source: ByteSource): PeImage {
-  const dos = part(source, 0, DOS_HEADER_BYTES, 'the DOS header');
+  const dos = readPart(source, 0, DOS_HEADER_BYTES, 'the DOS header');
   if (dos[0] !== 0x4d || dos[1] !== 0x5a) throw badPe('not a PE file: it does not begin with MZ', 0);
   const pe = dos.readUInt32LE(PE_POINTER_AT);
-  const header = part(source, pe, SIGNATURE.length + COFF_BYTES, 'the PE header');
+  const header = readPart(source, pe, SIGNATURE.length + COFF_BYTES, 'the PE header');
   if (!header.subarray(0, SIGNATURE.length).equals(SIGNATURE)) throw badPe('the PE signature is missing', pe);
   const count = header.readUInt16LE(6);
-  const sectionTable = pe + header.length + header.readUInt16LE(20);
+  const optionalHeaderBytes = header.readUInt16LE(20);
+  const sectionTable = pe + header.length + optionalHeaderBytes;
   const sections = decodeSections(source, sectionTable, count);
   checkPlaces(source, sections, sectionTable + count * SECTION_BYTES);
-  return { machine: header.readUInt16LE(4), sectionTable, sections };
+  return { machine: header.readUInt16LE(4), peOffset: pe, optionalHeaderBytes, sectionTable, sections };
 }
 
 function decodeSections(source: ByteSource, at: number, count: number): PeSection[] {
@@ -75,7 +70,7 @@ function decodeSections(source: ByteSource, at: number, count: number): PeSectio
     const detail = { limit: 'peSections', expected: LIMITS.peSections, actual: count, offset: at };
     throw new PlanishError('LIMIT_EXCEEDED', 'a PE file has too many sections', detail);
   }
-  const table = part(source, at, count * SECTION_BYTES, 'the section table');
+  const table = readPart(source, at, count * SECTION_BYTES, 'the section table');
   return Array.from({ length: count }, (_, index) => decodeSection(table, index * SECTION_BYTES));
 }
 
@@ -95,16 +90,17 @@ function checkPlaces(source: ByteSource, sections: readonly PeSection[], headers
   const stored = sections.filter(({ rawSize }) => rawSize > 0).sort((a, b) => a.rawOffset - b.rawOffset);
   let end = headersEnd;
   for (const { name, rawOffset, rawSize } of stored) {
-    if (rawOffset < end) throw badPe(`section ${quote(name)} overlaps what is before it`, rawOffset);
+    if (rawOffset < end) throw badPe(`section ${quoteSection(name)} overlaps what is before it`, rawOffset);
     end = rawOffset + rawSize;
     if (end > source.size) {
       const detail = { expected: `${end} bytes`, actual: `${source.size} bytes` };
-      throw badPe(`section ${quote(name)} ends beyond the file`, rawOffset, detail);
+      throw badPe(`section ${quoteSection(name)} ends beyond the file`, rawOffset, detail);
     }
   }
 }
 
-function quote(name: ByteString): string {
+/** A section's name for a message. */
+export function quoteSection(name: ByteString): string {
   return JSON.stringify(name.replace(/[^\x20-\x7e]/g, '?'));
 }
 
@@ -123,21 +119,30 @@ export function readTextSection(source: ByteSource, section: PeSection): Uint8Ar
   const { name, virtualSize, rawSize, rawOffset } = section;
   if (virtualSize > rawSize) {
     const detail = { expected: virtualSize, actual: rawSize };
-    throw badPe(`section ${quote(name)} is longer than what the file stores of it`, rawOffset, detail);
+    throw badPe(`section ${quoteSection(name)} is longer than what the file stores of it`, rawOffset, detail);
   }
-  if (virtualSize > LIMITS.peTextBytes) {
-    const detail = { limit: 'peTextBytes', expected: LIMITS.peTextBytes, actual: virtualSize };
-    throw new PlanishError('LIMIT_EXCEEDED', `section ${quote(name)} is too long for a text`, detail);
-  }
-  return source.read(rawOffset, virtualSize);
+  return readText(source, section, virtualSize);
 }
 
-function part(source: ByteSource, offset: number, length: number, what: string): Buffer {
+/** What the file stores of a section of text, fill included. Throws `LIMIT_EXCEEDED` (`peTextBytes`). */
+export function readSection(source: ByteSource, section: PeSection): Uint8Array {
+  return readText(source, section, section.rawSize);
+}
+
+function readText(source: ByteSource, { name, rawOffset }: PeSection, size: number): Uint8Array {
+  if (size <= LIMITS.peTextBytes) return source.read(rawOffset, size);
+  const detail = { limit: 'peTextBytes', expected: LIMITS.peTextBytes, actual: size };
+  throw new PlanishError('LIMIT_EXCEEDED', `section ${quoteSection(name)} is too long for a text`, detail);
+}
+
+/** A part of a file. Throws `PE_BAD_IMAGE` where it ends before. */
+export function readPart(source: ByteSource, offset: number, length: number, what: string): Buffer {
   if (offset + length > source.size) throw badPe(`the file ends within ${what}`, offset);
   const bytes = source.read(offset, length);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function badPe(message: string, offset: number, detail: ErrorDetail = {}): PlanishError {
+/** `PE_BAD_IMAGE` at an offset. */
+export function badPe(message: string, offset: number, detail: ErrorDetail = {}): PlanishError {
   return new PlanishError('PE_BAD_IMAGE', message, { offset, ...detail });
 }

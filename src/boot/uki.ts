@@ -4,7 +4,8 @@
  */
 import { decodeUtf8, fromBytes } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
-import { type ByteSource, decodePe, findSection, type PeImage, readTextSection } from './pe.ts';
+import type { ByteSource } from './byte-source.ts';
+import { decodePe, findSection, type PeImage, readTextSection } from './pe.ts';
 
 /** Sections without which hosts do not take a PE file for a UKI. */
 export const REQUIRED_SECTIONS = ['.cmdline', '.osrel', '.linux', '.initrd'] as const;

@@ -69,7 +69,7 @@ function guarded(decode: () => CmsSignedData): CmsSignedData {
 function decodeBody(value: DerValue): CmsSignedData {
   const fields = value.fields(TAG.sequence, 'SignedData');
   checkVersion(fields.take('its version'), [1, 3]);
-  fields.take('its digest algorithms', TAG.set);
+  const hashes = fields.take('its digest algorithms', TAG.set).children().map(decodeHash);
   const { contentType, content } = decodeContent(fields.take('its content'));
   const certificates = fields.takeIf(contextTag(0, true))?.children() ?? [];
   fields.takeIf(contextTag(1, true));
@@ -77,11 +77,14 @@ function decodeBody(value: DerValue): CmsSignedData {
   fields.end();
   checkCount(certificates, 'certificates');
   checkCount(signers, 'cmsSigners');
+  const decoded = signers.map(decodeSigner);
+  if (!decoded.every(({ hash }) => hashes.includes(hash)))
+    throw value.fault('a signer uses a digest algorithm that is not listed');
   return {
     contentType,
     content,
     certificates: certificates.map((certificate) => decodeCertificate(certificate.bytes)),
-    signers: signers.map(decodeSigner),
+    signers: decoded,
   };
 }
 

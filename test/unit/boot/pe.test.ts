@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { byteSource, decodePe, findSection, readTextSection } from '../../../src/boot/pe.ts';
+import { byteSource } from '../../../src/boot/byte-source.ts';
+import { decodePe, findSection, readTextSection } from '../../../src/boot/pe.ts';
 import { readUki } from '../../../src/boot/uki.ts';
 import { isPlanishError } from '../../../src/errors.ts';
 import { makePe, makeUki, SECTION_TABLE_AT } from '../../support/uki-maker.ts';

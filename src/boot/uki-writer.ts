@@ -1,0 +1,124 @@
+/**
+ * Makes unified kernel images and addons out of systemd's stubs, with the sections and in the order of ukify 257, byte for
+ * byte. Kernel and initrd are not held in memory.
+ */
+import { isPlanishError } from '../errors.ts';
+import { type ByteSource, byteSource, concatSources, zeroSource } from './byte-source.ts';
+import { badPe, findSection } from './pe.ts';
+import { decodePeHeaders, NX_COMPAT } from './pe-headers.ts';
+import { addSections, type NewSection, roomFor } from './pe-writer.ts';
+import { ADDON_SBAT, formatSbat, readSbat, UKI_SBAT } from './sbat.ts';
+
+/** What addons and UKIs may hold. */
+export interface AddonParts {
+  /** `linuxARCH.efi.stub` for a UKI, `addonARCH.efi.stub` for an addon. */
+  readonly stub: Uint8Array;
+  readonly cmdline?: string | undefined;
+  readonly uname?: string | undefined;
+  /** A device tree. */
+  readonly dtb?: Uint8Array | undefined;
+  /** Processor microcode, as a cpio. */
+  readonly microcode?: ByteSource | undefined;
+  /** Initial file systems, cpio in any compression; each but the last is filled up to a multiple of four bytes. */
+  readonly initrds?: readonly ByteSource[] | undefined;
+}
+
+/** What a UKI is made of. Text is taken as it is. */
+export interface UkiParts extends AddonParts {
+  readonly osRelease: Uint8Array;
+  readonly linux: ByteSource;
+  /** A picture (BMP). */
+  readonly splash?: Uint8Array | undefined;
+  /** Public key of signatures of expected measurements, PEM. */
+  readonly pcrPublicKey?: Uint8Array | undefined;
+}
+
+/** A UKI or addon that was made. */
+export interface BuiltUki {
+  readonly source: ByteSource;
+  /** Whether revocation lines of kernel and UKI are in it; old stubs have no room for them. */
+  readonly sbatMerged: boolean;
+}
+
+/**
+ * A UKI, not signed. Throws `PE_BAD_IMAGE` for a stub or kernel that is malformed, a stub for another machine than the
+ * kernel is for, a stub that is signed or has no room, and `LIMIT_EXCEEDED` for a UKI beyond 4 GiB.
+ */
+export function buildUki(parts: UkiParts): BuiltUki {
+  const stub = byteSource(parts.stub);
+  const kernel = kernelHeaders(parts.linux);
+  const { machine } = decodePeHeaders(stub);
+  if (kernel.machine !== machine) {
+    throw badPe('the stub is for another machine than the kernel', 0, {
+      expected: `0x${kernel.machine.toString(16)}`,
+      actual: `0x${machine.toString(16)}`,
+    });
+  }
+  const sbat = sbatSection(stub, [...readSbat(stub), ...readSbat(parts.linux), UKI_SBAT]);
+  const sections = [
+    ...bytes('.osrel', parts.osRelease),
+    ...text('.cmdline', parts.cmdline),
+    ...bytes('.dtb', parts.dtb),
+    ...text('.uname', parts.uname),
+    ...bytes('.splash', parts.splash),
+    ...bytes('.pcrpkey', parts.pcrPublicKey),
+    { name: '.linux', content: parts.linux, code: true },
+    ...payload(parts),
+    ...sbat,
+  ];
+  const clearNxCompat = (kernel.dllCharacteristics & NX_COMPAT) === 0;
+  return { source: addSections(parts.stub, sections, { clearNxCompat }), sbatMerged: sbat.length > 0 };
+}
+
+/** An addon, not signed. Throws as {@link buildUki}. */
+export function buildAddon(parts: AddonParts): BuiltUki {
+  const sbat = sbatSection(byteSource(parts.stub), [ADDON_SBAT]);
+  const sections = [
+    ...text('.cmdline', parts.cmdline),
+    ...bytes('.dtb', parts.dtb),
+    ...text('.uname', parts.uname),
+    ...payload(parts),
+    ...sbat,
+  ];
+  return { source: addSections(parts.stub, sections), sbatMerged: sbat.length > 0 };
+}
+
+function payload({ initrds = [], microcode }: AddonParts): NewSection[] {
+  const content = joinInitrds(initrds);
+  return [
+    ...(content.size === 0 ? [] : [{ name: '.initrd', content }]),
+    ...(microcode === undefined ? [] : [{ name: '.ucode', content: microcode }]),
+  ];
+}
+
+/** Several are each filled up to four bytes, one is left as it is. */
+function joinInitrds(initrds: readonly ByteSource[]): ByteSource {
+  if (initrds.length === 1) return concatSources(initrds);
+  return concatSources(initrds.flatMap((initrd) => [initrd, zeroSource((4 - (initrd.size % 4)) % 4)]));
+}
+
+function kernelHeaders(linux: ByteSource): ReturnType<typeof decodePeHeaders> {
+  try {
+    return decodePeHeaders(linux);
+  } catch (error) {
+    if (!isPlanishError(error, 'PE_BAD_IMAGE')) throw error;
+    throw badPe(`the kernel is no EFI program: ${error.message}`, Number(error.detail.offset ?? 0));
+  }
+}
+
+/** None where the stub has a section that is too small. */
+function sbatSection(stub: ByteSource, lines: readonly string[]): NewSection[] {
+  const headers = decodePeHeaders(stub);
+  const content = byteSource(formatSbat(lines));
+  const section = findSection(headers, '.sbat');
+  const fits = section === undefined || content.size <= roomFor(headers, section);
+  return fits ? [{ name: '.sbat', content }] : [];
+}
+
+function text(name: string, value: string | undefined): NewSection[] {
+  return value === undefined || value === '' ? [] : [{ name, content: byteSource(Buffer.from(value)) }];
+}
+
+function bytes(name: string, value: Uint8Array | undefined): NewSection[] {
+  return value === undefined || value.length === 0 ? [] : [{ name, content: byteSource(value) }];
+}
