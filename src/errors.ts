@@ -54,6 +54,7 @@ export const ERROR_TABLE = {
   EROFS_BAD_DIRECTORY: ['input', 'A directory of an EROFS image is malformed.'],
   EROFS_BAD_XATTR: ['input', 'The extended attributes of an EROFS inode are malformed.'],
   PE_BAD_IMAGE: ['input', 'A PE file (a UKI, a boot loader) is malformed or out of bounds.'],
+  NOT_BOOTABLE: ['input', 'The image lacks what a boot needs, or holds what cannot be sealed.'],
   DER_BAD_DATA: ['input', 'ASN.1 data (a key, a certificate, a signature) is not in DER.'],
   SIGNATURE_BAD_FORMAT: ['input', 'A signature of an image, or what it is stored in, is malformed.'],
   CMS_BAD_DATA: ['input', 'A CMS (PKCS #7) signature is malformed or of a kind that is not used.'],

@@ -82,6 +82,10 @@ export { type RepoInitOptions, type RepoInitResult, repoInit } from './ops/repo-
 export { type ListedImage, type RepoListResult, repoList } from './ops/repo-ls.ts';
 export { type RepoTagResult, type RepoUntagResult, repoTag, repoUntag } from './ops/repo-tag.ts';
 export { formatSarif, type SarifOptions } from './ops/sarif.ts';
+export { type SealOptions, type SealResult, seal } from './ops/seal.ts';
+export type { ProvenSeal } from './ops/seal-proof.ts';
+export type { SigningRequest } from './ops/seal-request.ts';
+export type { SealedFile } from './ops/seal-tree.ts';
 export { type PathLabel, type SelabelOptions, type SelabelResult, selabel } from './ops/selabel.ts';
 export type { CommonOptions } from './ops/session.ts';
 export type { ShippedLabels } from './ops/ship-labels.ts';

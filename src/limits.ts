@@ -63,6 +63,8 @@ export const LIMITS = {
   peSections: 512,
   /** Bytes of a text section of a UKI (command line, os-release); kernels take command lines of a few KiB. */
   peTextBytes: 1024 * 1024,
+  /** Bytes of a stub that a UKI is made of, held in memory whole; real ones have some hundred KiB. */
+  peStubBytes: 16 * 1024 * 1024,
   /** Bytes of all signatures of a PE file; one has two KiB. */
   peCertificateBytes: 1024 * 1024,
   /** Nesting of DER data (certificates, signatures); real ones have some dozen levels. */

@@ -33,6 +33,7 @@ export const WARNING_TABLE = {
   REPOSITORY_INSECURE:
     'A composefs repository is without fs-verity: nothing but `repo fsck` notices when its objects change.',
   STREAM_IGNORED: 'A stream of the repository could not be used and was made again.',
+  SBAT_NOT_MERGED: 'A UKI lacks revocation lines because its stub has no room for them.',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** The closed union of warning codes. */

@@ -2,12 +2,13 @@
  * Verifies the signatures of PE files against certificates that are trusted, as firmware does against its database: one
  * good signature is enough. What is malformed is an error, whatever else there is.
  */
+
+import type { ByteSource } from '../bytes/byte-source.ts';
 import { isPlanishError, PlanishError } from '../errors.ts';
 import type { Certificate } from '../sign/certificate.ts';
 import { type CmsSignedData, decodeCms } from '../sign/cms-reader.ts';
 import { verifyCms } from '../sign/cms-verify.ts';
 import { decodeIndirectData, type IndirectData, OID_SPC_INDIRECT_DATA } from './authenticode-content.ts';
-import type { ByteSource } from './byte-source.ts';
 import { readCertificateTable, type StoredSignature } from './certificate-table.ts';
 import { badPe } from './pe.ts';
 import { authenticodeDigest, computeChecksum } from './pe-digest.ts';

@@ -1,9 +1,5 @@
 /** Signs PE files: UKIs, addons, boot loaders. The result is the same every time: it holds no time. */
-import { decodeDer } from '../der/reader.ts';
-import { PlanishError } from '../errors.ts';
-import type { Certificate } from '../sign/certificate.ts';
-import { encodeContentInfo, prepareCms } from '../sign/cms.ts';
-import { encodeIndirectData, OID_SPC_INDIRECT_DATA } from './authenticode-content.ts';
+
 import {
   type ByteSource,
   byteSource,
@@ -11,7 +7,12 @@ import {
   patchSource,
   sliceSource,
   zeroSource,
-} from './byte-source.ts';
+} from '../bytes/byte-source.ts';
+import { decodeDer } from '../der/reader.ts';
+import { PlanishError } from '../errors.ts';
+import type { Certificate } from '../sign/certificate.ts';
+import { encodeContentInfo, prepareCms } from '../sign/cms.ts';
+import { encodeIndirectData, OID_SPC_INDIRECT_DATA } from './authenticode-content.ts';
 import { encodeCertificateEntry } from './certificate-table.ts';
 import { authenticodeDigest, computeChecksum, signaturePadding } from './pe-digest.ts';
 import { decodePeHeaders, OPTIONAL } from './pe-headers.ts';

@@ -5,10 +5,11 @@
  *
  * Some signers count the zeros in the length, which is taken too.
  */
+
+import type { ByteSource } from '../bytes/byte-source.ts';
 import { decodeDerPrefix } from '../der/reader.ts';
 import { isPlanishError, PlanishError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import type { ByteSource } from './byte-source.ts';
 import { badPe } from './pe.ts';
 import { SIGNATURE_ALIGNMENT, signaturePadding } from './pe-digest.ts';
 import type { FileRange } from './pe-headers.ts';

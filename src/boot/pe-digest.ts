@@ -8,7 +8,7 @@
  * before they hash.
  */
 import { createHash } from 'node:crypto';
-import { type ByteSource, readPieces } from './byte-source.ts';
+import { type ByteSource, readPieces } from '../bytes/byte-source.ts';
 import { badPe, quoteSection } from './pe.ts';
 import { OPTIONAL, type PeHeaders } from './pe-headers.ts';
 

@@ -2,7 +2,7 @@
  * Headers of PE files beyond the section table (Microsoft PE/COFF specification, "Optional Header"): what is needed to
  * add sections and signatures. Offsets of fields are the same in PE32 and PE32+ but for the data directories.
  */
-import type { ByteSource } from './byte-source.ts';
+import type { ByteSource } from '../bytes/byte-source.ts';
 import { badPe, decodePe, type PeImage, readPart, SECTION_BYTES } from './pe.ts';
 
 /** Offsets in the optional header. */

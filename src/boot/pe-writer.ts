@@ -6,9 +6,10 @@
  * the stub has replaces that one's content and must fit in its place. Leftovers of old stubs are put right first: a
  * symbol table at the end is cut off, and sections that are not aligned in the file are moved.
  */
+
+import { type ByteSource, byteSource, concatSources, zeroSource } from '../bytes/byte-source.ts';
 import { type ByteString, byteString } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
-import { type ByteSource, byteSource, concatSources, zeroSource } from './byte-source.ts';
 import { badPe, type PeSection, quoteSection, SECTION_BYTES } from './pe.ts';
 import { COFF, decodePeHeaders, NX_COMPAT, OPTIONAL, type PeHeaders } from './pe-headers.ts';
 

@@ -6,10 +6,11 @@
  * little-endian. Only these tables are read, never whole files: a UKI is hundreds of megabytes. Nothing that a header
  * claims is believed before it was held against the size of the file.
  */
+
+import type { ByteSource } from '../bytes/byte-source.ts';
 import { type ByteString, fromBytes } from '../bytes/byte-string.ts';
 import { type ErrorDetail, PlanishError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import type { ByteSource } from './byte-source.ts';
 
 /** One row of the section table; offsets and sizes are bytes, as they stand in the file. */
 export interface PeSection {

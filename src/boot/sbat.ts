@@ -2,8 +2,9 @@
  * SBAT: lines of components and their generations, by which old boot programs are revoked
  * (https://github.com/rhboot/shim/blob/main/SBAT.md). A UKI names those of its stub, its kernel, and itself.
  */
+
+import type { ByteSource } from '../bytes/byte-source.ts';
 import { decodeUtf8, fromBytes } from '../bytes/byte-string.ts';
-import type { ByteSource } from './byte-source.ts';
 import { badPe, decodePe, findSection, readSection } from './pe.ts';
 
 const FIRST_LINE = 'sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md';

@@ -2,8 +2,9 @@
  * Makes unified kernel images and addons out of systemd's stubs, with the sections and in the order of ukify 257, byte for
  * byte. Kernel and initrd are not held in memory.
  */
+
+import { type ByteSource, byteSource, concatSources, zeroSource } from '../bytes/byte-source.ts';
 import { isPlanishError } from '../errors.ts';
-import { type ByteSource, byteSource, concatSources, zeroSource } from './byte-source.ts';
 import { badPe, findSection } from './pe.ts';
 import { decodePeHeaders, NX_COMPAT } from './pe-headers.ts';
 import { addSections, type NewSection, roomFor } from './pe-writer.ts';

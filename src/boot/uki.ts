@@ -2,9 +2,10 @@
  * Unified kernel images: a PE file whose sections hold kernel, initrd, command line and os-release (UAPI group
  * specification "Unified Kernel Image"). Of several sections of one name the first counts, as for composefs hosts.
  */
+
+import type { ByteSource } from '../bytes/byte-source.ts';
 import { decodeUtf8, fromBytes } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
-import type { ByteSource } from './byte-source.ts';
 import { decodePe, findSection, type PeImage, readTextSection } from './pe.ts';
 
 /** Sections without which hosts do not take a PE file for a UKI. */

@@ -67,6 +67,12 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./commands/plan.ts')).addPlan,
   },
   {
+    name: 'seal',
+    usage: '[options] <source>',
+    summary: 'make an image that boots as it is or not at all: a signed UKI with its digest',
+    load: async () => (await import('./commands/seal.ts')).addSeal,
+  },
+  {
     name: 'sign',
     usage: '[options] <image>',
     summary: 'sign an image or a file, for cosign, podman, skopeo, bootc and the kernel',

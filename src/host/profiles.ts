@@ -19,6 +19,8 @@ export interface BootChoices {
   readonly linkedLabels: LinkedLabels;
   /** Which kinds of boot entry it knows; it refuses a tree with one that breaks its rules. */
   readonly entries: BootEntryRules;
+  /** How a kernel command line names the digest: `composefs=HEX`, or `composefs.digest=vN-ALGORITHM-12:HEX`. */
+  readonly argument: 'composefs' | 'composefs.digest';
 }
 
 /** Everything by which hosts differ. */
@@ -64,6 +66,7 @@ const BOOT = {
   times: 'seconds',
   linkedLabels: 'split',
   entries: { addons: false, androidImages: false },
+  argument: 'composefs',
 } as const;
 
 /** All profiles; the first is the default. */
@@ -114,7 +117,12 @@ export const HOST_PROFILES = [
     format: 1,
     container: ALLOWLIST,
     severalMembers: true,
-    boot: { times: 'nanoseconds', linkedLabels: 'split', entries: { addons: true, androidImages: true } },
+    boot: {
+      times: 'nanoseconds',
+      linkedLabels: 'split',
+      entries: { addons: true, androidImages: true },
+      argument: 'composefs.digest',
+    },
   },
   {
     name: 'mkcomposefs',

@@ -1,6 +1,6 @@
 /** What a lint rule is, what it finds, and what checks look at. */
 
-import type { ByteSource } from '../boot/byte-source.ts';
+import type { ByteSource } from '../bytes/byte-source.ts';
 import type { ByteString } from '../bytes/byte-string.ts';
 import type { BlobDigest, HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
 import type { PlanishError } from '../errors.ts';

@@ -17,10 +17,12 @@ import { configPlatform } from '../oci/config.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { linuxPlatform, parsePlatform } from '../oci/platform.ts';
 import { type Destination, parseDestination } from '../oci/reference.ts';
+import type { ContentFile } from '../parallel/content-file.ts';
 import type { Directory } from '../tree/tree.ts';
 import { arrangeLayers } from './arrange-layers.ts';
 import { writeDocuments } from './built-image.ts';
 import { readComponentMap } from './component-map-file.ts';
+import { type BuildExtras, type ExtendedTree, lastLayer, unextended } from './extended-tree.ts';
 import { hostInput } from './host-digests.ts';
 import { bareConfig, type KeyEdit } from './image-config.ts';
 import { type LoadedTree, type SourceOptions, withTree } from './load-tree.ts';
@@ -110,6 +112,15 @@ export interface BuildResult {
  * written aside and put in place at the end; a run that fails or is interrupted leaves it as it was.
  */
 export async function build(source: string, options: BuildOptions): Promise<BuildResult> {
+  return await buildWith(source, options, {});
+}
+
+/** {@link build} for verbs that do more. */
+export async function buildWith(
+  source: string,
+  options: BuildOptions,
+  extras: BuildExtras,
+): Promise<BuildResult> {
   const destination = parseDestination(options.destination);
   const componentMap = readComponentMap(options.componentMap);
   const compression = options.compression ?? 'zstd';
@@ -123,7 +134,7 @@ export async function build(source: string, options: BuildOptions): Promise<Buil
     const writer = openDestination(destination);
     try {
       return await withPrevious(options, async (previous) => {
-        const state = { source, writer, destination, compression, previous, componentMap };
+        const state = { source, writer, destination, compression, previous, componentMap, extras };
         return await buildTree(session, state, settings);
       });
     } catch (error) {
@@ -141,6 +152,7 @@ interface BuildRequest {
   readonly compression: CompressionKind;
   readonly previous: OpenedImage | undefined;
   readonly componentMap: readonly ComponentMapEntry[];
+  readonly extras: BuildExtras;
 }
 
 async function buildTree(
@@ -152,14 +164,17 @@ async function buildTree(
   return await withTree(session, request.source, options, needs, async (tree) => {
     // Threads that have read layers hold on to what they needed for it; writing starts with new ones.
     await session.pool.rest();
-    const shipped = shipTree(session, tree.root, tree.contents, options.selinux ?? 'keep');
-    const { algorithm, contents } = tree;
+    const plain = shipTree(session, tree.root, tree.contents, options.selinux ?? 'keep');
+    const extended = await request.extras.extend?.(session, tree, plain);
+    const { base, full: shipped, contents } = extended ?? unextended(tree, plain);
+    const { algorithm } = tree;
     const previous = request.previous === undefined ? undefined : rememberImage(request.previous, algorithm);
     const { componentMap } = request;
-    const found = findComponents(session, shipped, contents, { componentMap, measured: true });
-    const standing = await findStanding(session, { ...options, shipped, algorithm, found, previous });
-    const planned = planAbove(shipped, found, standing, options);
-    return await write(session, { ...request, tree, shipped, planned, standing }, options);
+    const found = findComponents(session, base, contents, { componentMap, measured: true });
+    const standing = await findStanding(session, { ...options, shipped: base, algorithm, found, previous });
+    const planned = planAbove(base, found, standing, options);
+    const state = { ...request, tree, contents, shipped, extended, planned, standing };
+    return await write(session, state, options);
   });
 }
 
@@ -171,7 +186,10 @@ function directoryOf({ kind, path }: Destination): string {
 interface BuildState {
   readonly source: string;
   readonly tree: LoadedTree;
+  readonly contents: readonly ContentFile[];
   readonly shipped: Directory;
+  readonly extended: ExtendedTree | undefined;
+  readonly extras: BuildExtras;
   readonly planned: PlannedTree;
   readonly writer: ImageWriter;
   readonly destination: Destination;
@@ -180,9 +198,10 @@ interface BuildState {
 }
 
 async function write(session: Session, state: BuildState, options: BuildOptions): Promise<BuildResult> {
-  const { tree, shipped } = state;
+  const { tree } = state;
   session.onProgress({ stage: 'digest', done: 0, total: undefined, unit: 'steps' });
-  const digests = await shippedDigests(session, tree, shipped, options.format);
+  const digests = await shippedDigests(session, state, options.format);
+  state.extras.check?.(digests);
   const layers = await makeLayers(session, state, options);
   session.checkInterrupted();
   tree.verifyUnchanged();
@@ -194,24 +213,26 @@ async function write(session: Session, state: BuildState, options: BuildOptions)
 /** What hosts will compute of the layers that are going to be written. */
 async function shippedDigests(
   session: Session,
-  tree: LoadedTree,
-  shipped: Directory,
+  { tree, contents, shipped, extras }: BuildState,
   format: FormatVersion | undefined,
 ): Promise<TreeDigests> {
-  const input = { ...hostInput(tree), source: { kind: 'tree', root: shipped } as const, facts: undefined };
-  return await computeTreeDigests(session, { root: shipped, input }, hostProfile(DEFAULT_PROFILE), format);
+  const source = { kind: 'tree', root: shipped } as const;
+  const input = { ...hostInput(tree), contents, source, facts: undefined };
+  const profile = hostProfile(extras.profile ?? DEFAULT_PROFILE);
+  return await computeTreeDigests(session, { root: shipped, input }, profile, format);
 }
 
 async function makeLayers(
   session: Session,
-  { tree, shipped, planned, standing, writer, compression }: BuildState,
+  { tree, contents, shipped, extended, planned, standing, writer, compression }: BuildState,
   options: BuildOptions,
 ): Promise<MadeLayer[]> {
-  const { algorithm, contents } = tree;
+  const { algorithm } = tree;
   const maxLayers = checkLayerCount(options.maxLayers);
   const root = shipped;
   const arranged = arrangeLayers({ root, planned, algorithm, compression, maxLayers, standing });
-  return await makeArrangedLayers(session, arranged, {
+  const last = extended === undefined ? [] : [lastLayer(extended, arranged.at(-1))];
+  return await makeArrangedLayers(session, [...arranged, ...last], {
     root: shipped,
     contents,
     algorithm,

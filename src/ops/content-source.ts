@@ -1,5 +1,5 @@
 /** Parts of a file of a loaded tree, for files too large to be read whole. */
-import type { ByteSource } from '../boot/byte-source.ts';
+import type { ByteSource } from '../bytes/byte-source.ts';
 import { PlanishError } from '../errors.ts';
 import type { ContentReader } from '../parallel/content-file.ts';
 import type { Content } from '../tree/tree.ts';

@@ -14,7 +14,7 @@ import type { Session } from './session.ts';
 import { TreeFileReader } from './tree-file-reader.ts';
 
 /** Layers that every client can take: Docker's limit is about 125, and each costs a round trip. */
-const DEFAULT_MAX_LAYERS = 64;
+export const DEFAULT_MAX_LAYERS = 64;
 
 /** Most layers that can be asked for; containers/storage refuses above 500. */
 const MAX_LAYERS = 500;

@@ -2,10 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type ByteSource, byteSource } from '../../src/boot/byte-source.ts';
 import { decodePe, findSection, readTextSection } from '../../src/boot/pe.ts';
 import { decodePeHeaders, NX_COMPAT, OPTIONAL } from '../../src/boot/pe-headers.ts';
 import { buildAddon, buildUki, type UkiParts } from '../../src/boot/uki-writer.ts';
+import { type ByteSource, byteSource } from '../../src/bytes/byte-source.ts';
 import { temporaryDirectory } from '../support/cli.ts';
 import { runTool } from '../support/composefs-tools.ts';
 import { trixieFile } from '../support/trixie.ts';

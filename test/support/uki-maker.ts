@@ -12,17 +12,31 @@ const aligned = (size: number): number => Math.ceil(size / FILE_ALIGNMENT) * FIL
 /** Where the section table of {@link makePe} begins. */
 export const SECTION_TABLE_AT = PE_AT + 24 + OPTIONAL_HEADER_BYTES;
 
-/** A PE32+ file of these sections. */
-export function makePe(parts: readonly PePart[]): Buffer {
+/** Where the optional header of {@link makePe} begins. */
+export const OPTIONAL_HEADER_AT = PE_AT + 24;
+
+/** Fields of the optional header that readers beyond the section table look at. */
+function writeOptionalHeader(headers: Buffer, sizeOfImage: number): void {
+  headers.writeUInt32LE(0x1000, OPTIONAL_HEADER_AT + 32);
+  headers.writeUInt32LE(FILE_ALIGNMENT, OPTIONAL_HEADER_AT + 36);
+  headers.writeUInt32LE(sizeOfImage, OPTIONAL_HEADER_AT + 56);
+  headers.writeUInt32LE(headers.length, OPTIONAL_HEADER_AT + 60);
+  headers.writeUInt16LE(10, OPTIONAL_HEADER_AT + 68);
+  headers.writeUInt32LE(16, OPTIONAL_HEADER_AT + 108);
+}
+
+/** A PE32+ file of these sections, with room for the rows of so many more. */
+export function makePe(parts: readonly PePart[], room = 0): Buffer {
   const contents = parts.map(([, content]) => Buffer.from(content as Uint8Array));
-  const headers = Buffer.alloc(aligned(SECTION_TABLE_AT + 40 * parts.length));
+  const headers = Buffer.alloc(aligned(SECTION_TABLE_AT + 40 * (parts.length + room)));
   headers.write('MZ', 0, 'latin1');
   headers.writeUInt32LE(PE_AT, 0x3c);
   headers.write('PE\0\0', PE_AT, 'latin1');
   headers.writeUInt16LE(0x8664, PE_AT + 4);
   headers.writeUInt16LE(parts.length, PE_AT + 6);
   headers.writeUInt16LE(OPTIONAL_HEADER_BYTES, PE_AT + 20);
-  headers.writeUInt16LE(0x20b, PE_AT + 24);
+  headers.writeUInt16LE(0x20b, OPTIONAL_HEADER_AT);
+  writeOptionalHeader(headers, 0x1000 * (parts.length + 1));
   let rawOffset = headers.length;
   parts.forEach(([name], index) => {
     const at = SECTION_TABLE_AT + 40 * index;
@@ -39,6 +53,18 @@ export function makePe(parts: readonly PePart[]): Buffer {
     Buffer.concat([content, Buffer.alloc(aligned(content.length) - content.length)]),
   );
   return Buffer.concat([headers, ...padded]);
+}
+
+/** A stub as systemd's are: code, and revocation lines with room for some more. */
+export function makeStub(): Buffer {
+  const sbat = `sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md\nstub,1,A stub,stub,1,-\n`;
+  return makePe(
+    [
+      ['.text', 'code'],
+      ['.sbat', sbat],
+    ],
+    16,
+  );
 }
 
 /** What a UKI holds beside its command line; `undefined` leaves a section out. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { byteSource } from '../../../src/boot/byte-source.ts';
 import { decodePe, findSection, readTextSection } from '../../../src/boot/pe.ts';
 import { readUki } from '../../../src/boot/uki.ts';
+import { byteSource } from '../../../src/bytes/byte-source.ts';
 import { isPlanishError } from '../../../src/errors.ts';
 import { makePe, makeUki, SECTION_TABLE_AT } from '../../support/uki-maker.ts';
 

@@ -26,6 +26,7 @@ const VERBS = [
   'mount',
   'mountCommands',
   'plan',
+  'seal',
   'selabel',
   'sign',
   'signComposefs',

@@ -1,0 +1,54 @@
+/** Trees that a verb adds to before `build` writes them: `seal` puts UKIs into a layer of their own. */
+import type { ByteString } from '../bytes/byte-string.ts';
+import { selectMembers } from '../layer/members.ts';
+import type { ContentFile } from '../parallel/content-file.ts';
+import type { Directory } from '../tree/tree.ts';
+import type { ArrangedLayer } from './arrange-layers.ts';
+import type { LoadedTree } from './load-tree.ts';
+import type { Session } from './session.ts';
+import type { TreeDigests } from './tree-digests.ts';
+
+/** What a tree becomes before it is written, and what hosts its digests are for. */
+export interface BuildExtras {
+  /** Gives the tree that is split into layers, and files that make up one more layer behind them. */
+  readonly extend?:
+    | ((session: Session, tree: LoadedTree, shipped: Directory) => Promise<ExtendedTree>)
+    | undefined;
+  /** Looks at the digests before layers are written; what it throws ends the build. */
+  readonly check?: ((digests: TreeDigests) => void) | undefined;
+  /** Host profile of the digests; default: that of bootc. */
+  readonly profile?: string | undefined;
+}
+
+/** See {@link BuildExtras.extend}. */
+export interface ExtendedTree {
+  /** What is planned. */
+  readonly base: Directory;
+  /** The same and the files of the last layer. */
+  readonly full: Directory;
+  /** Paths of the files of the last layer, and their bytes. */
+  readonly paths: readonly ByteString[];
+  readonly size: number;
+  /** Rows that locations in the tree name: those of the source, and others behind them. */
+  readonly contents: readonly ContentFile[];
+}
+
+/** A tree to which nothing is added. */
+export function unextended(
+  { contents }: LoadedTree,
+  root: Directory,
+): Pick<ExtendedTree, 'base' | 'full' | 'contents'> {
+  return { base: root, full: root, contents };
+}
+
+/** The files that were added, which no plan knows of. It says what the layer before it says of the plan. */
+export function lastLayer(
+  { full, paths, size }: ExtendedTree,
+  before: ArrangedLayer | undefined,
+): ArrangedLayer {
+  const planned = { members: [], size, rate: 0, stability: 0, cost: 0, share: 0 };
+  const { verity, regret, today } = before?.text ?? {};
+  const entries = selectMembers(full, paths).length;
+  const text = { members: [], verity, regret, today };
+  return { planned, paths, whiteouts: [], entries, text, carried: undefined };
+}
