@@ -50,6 +50,7 @@ export {
 } from './ops/download.ts';
 export { type DumpOptions, dump } from './ops/dump.ts';
 export { type EmitOptions, type EmitResult, emit } from './ops/emit.ts';
+export { type EmitDiskOptions, type EmitDiskResult, emitDisk } from './ops/emit-disk.ts';
 export { type ExplainOptions, explain } from './ops/explain.ts';
 export type { ExplainResult } from './ops/explain-result.ts';
 export type { KeyEdit } from './ops/image-config.ts';

@@ -60,17 +60,20 @@ const HEAD_BYTES = 1152;
  * `SYSCALL_FAILED` where the kernel does not mount it, saying what is missing.
  */
 export function mount(source: string, mountpoint: string, options: MountOptions = {}): MountResult {
-  return withImage(source, mountpoint, options, runningKernel(), (plan, fd) => {
+  return withImage(source, mountpoint, options, runningKernel(), existing, (plan, fd) => {
     checkImage(plan.request, fd);
     carryOutMount(plan, fd);
     return describe(plan);
   });
 }
 
-/** The commands that {@link mount} stands for. The image is read, but neither measured nor mounted. */
+/**
+ * The commands that {@link mount} stands for. The image is read, but neither measured nor mounted; other places need not
+ * be on this machine.
+ */
 export function mountCommands(source: string, mountpoint: string, options: MountOptions = {}): MountCommands {
   const kernel = options.kernel === undefined ? runningKernel() : parseKernelVersion(options.kernel);
-  return withImage(source, mountpoint, options, kernel, (plan) => ({
+  return withImage(source, mountpoint, options, kernel, resolve, (plan) => ({
     ...describe(plan),
     commands: formatMountCommands(plan),
   }));
@@ -91,6 +94,7 @@ function withImage<T>(
   mountpoint: string,
   options: MountOptions,
   kernel: MountPlan['kernel'],
+  place: (path: string) => string,
   use: (plan: MountPlan, fd: number) => T,
 ): T {
   const { image, digest, objects } = locate(source, options);
@@ -99,12 +103,12 @@ function withImage<T>(
     const request: MountRequest = {
       image: resolve(image),
       acl: readAclFlag(fd, image),
-      objects: objects.map(existing),
-      target: existing(mountpoint),
+      objects: objects.map((path) => place(path)),
+      target: place(mountpoint),
       digest,
       verity: options.verity !== 'none',
-      upper: options.upper === undefined ? undefined : existing(options.upper),
-      work: options.work === undefined ? undefined : existing(options.work),
+      upper: options.upper === undefined ? undefined : place(options.upper),
+      work: options.work === undefined ? undefined : place(options.work),
       idmap: options.idmap === undefined ? undefined : resolve(options.idmap),
     };
     return use(planMount(request, kernel), fd);

@@ -1,12 +1,14 @@
 /** `planish emit SOURCE --repo DIR` */
 import { Command, Option } from 'commander';
+import { PlanishError } from '../../errors.ts';
 import type { EmitOptions, EmitResult } from '../../ops/emit.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import { commonOptions, formatNumber, formatOption, profileOption } from '../options.ts';
 import type { GlobalOptions, Runtime } from '../runtime.ts';
 
 interface ParsedOptions extends GlobalOptions {
-  readonly repo: string;
+  readonly repo?: string;
+  readonly disk?: string;
   readonly tag?: string;
   readonly platform?: string;
   readonly algorithm?: 'sha512' | 'sha256';
@@ -23,16 +25,24 @@ Examples:
   $ planish emit oci:os:42 --repo /sysroot/composefs
   $ planish emit oci-archive:app.tar --repo repo --tag app:1.2 --no-bootable
   $ planish emit oci:os:43 --repo update --only-missing-from repo
+  $ planish emit oci:os:42 --disk os.img
 
 Makes the repository where there is none, or adds to the one that is there, in its format. What is there already is not
-written again. Objects get fs-verity where the file system has it.`;
+written again. Objects get fs-verity where the file system has it. --disk makes an ext4 image (with mke2fs and debugfs)
+whose files have fs-verity already, whatever the file system here can do.`;
 
 /** Defines the verb. */
 export function addEmit(program: Command, runtime: Runtime): Command {
   const command = new Command('emit')
     .description('write an image into a composefs repository, as bootc hosts and cfsctl store it')
     .argument('<source>', 'an image with a manifest')
-    .addOption(new Option('--repo <dir>', 'the repository').makeOptionMandatory())
+    .addOption(new Option('--repo <dir>', 'the repository'))
+    .addOption(
+      new Option(
+        '--disk <file>',
+        'an ext4 image with the repository at /composefs, fs-verity included',
+      ).conflicts(['repo', 'insecure', 'requireVerity', 'onlyMissingFrom']),
+    )
     .addOption(new Option('--tag <name>', 'its name there (default: its name in the source)'))
     .addOption(
       new Option('--platform <os/arch[/variant]>', 'which image of an index (default: this machine)'),
@@ -54,8 +64,7 @@ export function addEmit(program: Command, runtime: Runtime): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
-      const { emit } = await import('../../ops/emit.ts');
-      const result = await emit(source, emitOptions(runtime, parsed));
+      const result = await emitTo(source, parsed, runtime);
       runtime.output.json(result);
       runtime.output.print(describe(result));
     });
@@ -63,11 +72,21 @@ export function addEmit(program: Command, runtime: Runtime): Command {
   return command;
 }
 
-function emitOptions(runtime: Runtime, parsed: ParsedOptions): EmitOptions {
+async function emitTo(source: string, parsed: ParsedOptions, runtime: Runtime): Promise<EmitResult> {
+  const { repo, disk } = parsed;
+  if (disk !== undefined) {
+    const { emitDisk } = await import('../../ops/emit-disk.ts');
+    return await emitDisk(source, disk, emitOptions(runtime, parsed));
+  }
+  if (repo === undefined) throw new PlanishError('BAD_OPTION', 'say where to: --repo or --disk');
+  const { emit } = await import('../../ops/emit.ts');
+  return await emit(source, { ...emitOptions(runtime, parsed), repository: repo });
+}
+
+function emitOptions(runtime: Runtime, parsed: ParsedOptions): Omit<EmitOptions, 'repository'> {
   const { tag, platform, algorithm, profile, bootable, onlyMissingFrom } = parsed;
   return {
     ...commonOptions(runtime, parsed),
-    repository: parsed.repo,
     tag,
     platform,
     algorithm,
@@ -90,7 +109,7 @@ function describe(result: EmitResult): string {
     ...(refused === undefined ? [] : [`           no bootable image: ${refused.message}`]),
     `layers     ${layers.length}, of which ${reused} were there`,
     `objects    ${formatCount(objects.added)} written (${formatBytes(objects.addedBytes)}), ${formatCount(objects.present)} there (${formatBytes(objects.presentBytes)})`,
-    `${result.links === 0 ? 'unchanged' : 'emitted'.padEnd(9)}  ${result.repository} ${result.tag} (${result.secure ? 'secure' : 'insecure'})`,
+    `${result.links === 0 ? 'unchanged' : 'emitted'.padEnd(9)}  ${'disk' in result ? String(result.disk) : result.repository} ${result.tag} (${result.secure ? 'secure' : 'insecure'})`,
   ];
   return lines.join('\n');
 }

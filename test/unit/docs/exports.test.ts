@@ -19,6 +19,7 @@ const VERBS = [
   'download',
   'dump',
   'emit',
+  'emitDisk',
   'explain',
   'inspect',
   'ls',
