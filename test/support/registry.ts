@@ -1,0 +1,57 @@
+/** A registry on loopback (Debian's docker-registry), for the time of a test file. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Whether it is installed; says on standard error what is skipped when it is not. */
+export function hasRegistry(skipped: string): boolean {
+  const found = spawnSync('docker-registry', ['--version']).status === 0;
+  if (!found) process.stderr.write(`SKIPPED: ${skipped}: docker-registry is not installed\n`);
+  return found;
+}
+
+/** A running registry. */
+export interface Registry {
+  /** `localhost:PORT`. */
+  readonly host: string;
+  stop(): void;
+}
+
+/** Starts one and waits until it answers. */
+export async function startRegistry(): Promise<Registry> {
+  const directory = mkdtempSync(join(tmpdir(), 'planish-registry-'));
+  const port = await freePort();
+  const config = join(directory, 'config.yml');
+  writeFileSync(
+    config,
+    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${directory}/data}}\nhttp: {addr: "127.0.0.1:${port}"}\n`,
+  );
+  const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
+  const registry = { host: `localhost:${port}`, stop: () => stop(child, directory) };
+  for (let tries = 0; tries < 300; tries++) {
+    const answer = await fetch(`http://127.0.0.1:${port}/v2/`).catch(() => undefined);
+    if (answer?.status === 200) return registry;
+    await sleep(100);
+  }
+  registry.stop();
+  throw new Error('docker-registry does not answer');
+}
+
+function stop(child: ChildProcess, directory: string): void {
+  child.kill('SIGKILL');
+  rmSync(directory, { recursive: true, force: true });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+    });
+  });
+}
