@@ -104,6 +104,7 @@ export {
 } from './ops/sign-composefs.ts';
 export { type SignFileOptions, type SignFileResult, signFile } from './ops/sign-file.ts';
 export type { SigningKey } from './ops/signing-key.ts';
+export { type SimulateImage, type SimulateOptions, type SimulateResult, simulate } from './ops/simulate.ts';
 export type { TreeDigests } from './ops/tree-digests.ts';
 export { type VerifyOptions, type VerifyResult, verify } from './ops/verify.ts';
 export type { CheckKind, CheckOutcome, VerifyCheck, VerifyLink } from './ops/verify-check.ts';

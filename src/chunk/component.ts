@@ -30,6 +30,8 @@ export interface Component {
   readonly rate: number;
   /** Newest day (UTC, days since 1970) on which it is known to have changed. */
   readonly lastChange: number | undefined;
+  /** All such days, in no order. */
+  readonly changeDays: readonly number[];
 }
 
 /**

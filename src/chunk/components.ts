@@ -219,7 +219,15 @@ class AssignmentState implements ClaimContext {
     const facts = this.#facts.get(key);
     const days = facts?.changeDays ?? [];
     const lastChange = days.length === 0 ? undefined : days.reduce((a, b) => Math.max(a, b));
-    return { key, kind: facts?.kind ?? 'rest', paths, size, rate: this.#rate(key), lastChange };
+    return {
+      key,
+      kind: facts?.kind ?? 'rest',
+      paths,
+      size,
+      rate: this.#rate(key),
+      lastChange,
+      changeDays: days,
+    };
   }
 }
 

@@ -101,12 +101,19 @@ function mostFrequent(tally: ReadonlyMap<ByteString, number>): ByteString | unde
   return [...tally].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0]?.[0];
 }
 
+/**
+ * Whether files of a component usually end up in an initramfs.
+ *
+ * @public the maker of the replay's table asks
+ */
+export function isInitramfsInput(key: ByteString): boolean {
+  return INPUTS.has(key.slice(key.lastIndexOf('/') + 1));
+}
+
 /** An initramfs changes when any of its inputs does: the kernels and {@link INPUTS}. */
 function inputRate(context: ClaimContext, owners: ReadonlyMap<string, ByteString>): number | undefined {
   const kernels = new Set(owners.values());
   const rates: number[] = [];
-  for (const [key, rate] of context.rates) {
-    if (kernels.has(key) || INPUTS.has(key.slice(key.lastIndexOf('/') + 1))) rates.push(rate);
-  }
+  for (const [key, rate] of context.rates) if (kernels.has(key) || isInitramfsInput(key)) rates.push(rate);
   return rates.length === 0 ? undefined : unionRate(rates);
 }

@@ -31,6 +31,10 @@ Commands:
                                         and annotations of an image
   plan [options] <source>               show how an image would be split,
                                         without writing it
+  simulate [options] <image...>         what updates along a series of images
+                                        cost, by way of splitting them
+  seal [options] <source>               make an image that boots as it is or not
+                                        at all: a signed UKI with its digest
   sign [options] <image>                sign an image or a file, for cosign,
                                         podman, skopeo, bootc and the kernel
   verify [options] <image>              recompute every digest that an image

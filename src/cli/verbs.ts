@@ -67,6 +67,12 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./commands/plan.ts')).addPlan,
   },
   {
+    name: 'simulate',
+    usage: '[options] <image...>',
+    summary: 'what updates along a series of images cost, by way of splitting them',
+    load: async () => (await import('./commands/simulate.ts')).addSimulate,
+  },
+  {
     name: 'seal',
     usage: '[options] <source>',
     summary: 'make an image that boots as it is or not at all: a signed UKI with its digest',

@@ -39,7 +39,8 @@ export class Session {
   readonly pool: Pool;
   readonly onProgress: OnProgress;
   readonly onWarning: OnWarning;
-  readonly #temporaryDirectory: string;
+  /** Where what is needed for a while is kept. */
+  readonly temporaryDirectory: string;
   readonly #descriptors: number[] = [];
   readonly #signal: AbortSignal | undefined;
   readonly #zstd: ZstdBackendName | undefined;
@@ -52,7 +53,7 @@ export class Session {
     this.pool = new Pool({ size: checkJobs(options.jobs), zstd: options.zstd });
     this.onProgress = options.onProgress ?? (() => undefined);
     this.onWarning = options.onWarning ?? (() => undefined);
-    this.#temporaryDirectory = options.temporaryDirectory ?? tmpdir();
+    this.temporaryDirectory = options.temporaryDirectory ?? tmpdir();
     this.#signal = options.signal;
     this.#abort = () => void this.pool.close(interrupted());
     this.#signal?.addEventListener('abort', this.#abort, { once: true });
@@ -97,7 +98,7 @@ export class Session {
    * A file that has no name, so that nothing is left behind even when the process is killed. The descriptor may be
    * used from every thread of this process and is closed with the session.
    */
-  openSpool(directory: string = this.#temporaryDirectory): number {
+  openSpool(directory: string = this.temporaryDirectory): number {
     const file = join(directory, `.planish-spool-${process.pid}-${this.#serial++}`);
     try {
       const fd = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);

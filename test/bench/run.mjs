@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { Inputs } from './inputs.mjs';
 import { compare, tableHead, tableRow } from './measure.mjs';
 
-const BENCHES = ['build', 'digest', 'mkfs', 'rootfs', 'relabel', 'verity', 'tar-scan'];
+const BENCHES = ['build', 'digest', 'mkfs', 'rootfs', 'relabel', 'verity', 'tar-scan', 'replay'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,15 +22,18 @@ if (unknown.length > 0) throw new Error(`no bench ${unknown.join(', ')}; there a
 
 const scratch = mkdtempSync(join(tmpdir(), 'planish-bench-'));
 try {
-  const inputs = new Inputs(scratch);
-  process.stdout.write(`${tableHead()}\n`);
-  for (const name of wanted) await runBench(name, inputs);
+  const benches = await Promise.all(wanted.map(async (name) => [name, await import(`./${name}.mjs`)]));
+  const compared = benches.filter(([, bench]) => bench.report === undefined);
+  const inputs = compared.length === 0 ? undefined : new Inputs(scratch);
+  if (inputs !== undefined) process.stdout.write(`${tableHead()}\n`);
+  for (const [name, bench] of compared) runBench(name, bench, inputs);
+  // Those without a peer program have a table of their own.
+  for (const [, bench] of benches) await bench.report?.();
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-async function runBench(name, inputs) {
-  const bench = await import(`./${name}.mjs`);
+function runBench(name, bench, inputs) {
   const missing = bench.needs();
   if (missing.length > 0) {
     process.stderr.write(`SKIPPED: ${name}: ${missing.join(', ')} is not on PATH\n`);

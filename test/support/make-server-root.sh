@@ -6,6 +6,7 @@
 set -euo pipefail
 [[ $# == 1 ]] || { sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 . /etc/os-release
+# Main first: of alternatives that different pockets satisfy, apt takes those of the source that is named first.
 sources=$(apt-get indextargets --format '$(SITE)|$(RELEASE)|$(COMPONENT)' 'Identifier: Packages' | sort -u |
   while IFS='|' read -r site suite component; do
     case $suite in
@@ -15,9 +16,9 @@ sources=$(apt-get indextargets --format '$(SITE)|$(RELEASE)|$(COMPONENT)' 'Ident
       *) pocket=other ;;
     esac
     if [[ $component == main && ,${SERVER_POCKETS:-main}, == *,$pocket,* ]]; then
-      echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $suite main"
+      echo "${#suite} deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $suite main"
     fi
-  done)
+  done | sort -n | cut -d ' ' -f 2-)
 [[ -n $sources ]] || { echo "make-server-root: no apt source for $VERSION_CODENAME main (run apt-get update?)" >&2; exit 1; }
 include=systemd,systemd-sysv,libpam-systemd,udev,dbus,kmod,initramfs-tools,linux-image-amd64,zstd,python3,python3-venv
 include+=,python3-requests,openssh-server,nginx,curl,ca-certificates,iproute2,nftables,sudo,locales,less,vim-tiny,git

@@ -29,6 +29,7 @@ const VERBS = [
   'plan',
   'seal',
   'selabel',
+  'simulate',
   'sign',
   'signComposefs',
   'signFile',

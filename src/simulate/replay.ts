@@ -1,0 +1,90 @@
+/**
+ * A year of weekly updates, replayed from the days on which each component changed: a table of components with today's
+ * sizes, and their past. What a planner sees of a week are changes up to it.
+ */
+import { type ByteString, fromUtf8 } from '../bytes/byte-string.ts';
+import type { ComponentKind } from '../chunk/component.ts';
+import { ALWAYS_RATE, estimateRate, unionRate } from '../chunk/rates.ts';
+import type { SimulatedComponent, SimulatedImage } from './series.ts';
+
+/** A component of the table. */
+export interface ReplayComponent {
+  readonly key: string;
+  readonly kind: ComponentKind;
+  /** Bytes, compressed by itself, and as tar. */
+  readonly size: number;
+  readonly tarSize: number;
+  /** Days (UTC, since 1970) on which it changed. */
+  readonly changeDays: readonly number[];
+  /** Keys of what it is made from, whose changes are its own; `*` for everything. */
+  readonly inputs?: readonly string[] | undefined;
+}
+
+/** The table. */
+export interface ReplayTable {
+  /** Where the figures come from. */
+  readonly origin: string;
+  /** Last day of the last week. */
+  readonly lastDay: number;
+  readonly weeks: number;
+  readonly components: readonly ReplayComponent[];
+}
+
+/**
+ * One image before the first week, and one at the end of each. Planners go by the sizes that clients download, or by
+ * those of tars, as builds do, which know no others yet.
+ */
+export function replayImages(
+  { lastDay, weeks, components }: ReplayTable,
+  planBy: 'compressed' | 'tar' = 'compressed',
+): SimulatedImage[] {
+  const sized = components.map((each) => ({
+    ...each,
+    tarSize: planBy === 'tar' ? each.tarSize : each.size,
+  }));
+  return Array.from({ length: weeks + 1 }, (_, week) => imageAt(sized, lastDay - (weeks - week) * 7));
+}
+
+function imageAt(components: readonly ReplayComponent[], day: number): SimulatedImage {
+  const seen = new Map(
+    components.map((component) => [component.key, daysUpTo(component, components, day)] as const),
+  );
+  const today = [...seen.values()].reduce((newest, days) => Math.max(newest, ...days), 0);
+  const rates = new Map(
+    components.map(({ key, kind }) => [
+      key,
+      kind === 'database' ? ALWAYS_RATE : estimateRate(seen.get(key) ?? [], today),
+    ]),
+  );
+  return {
+    name: String(day),
+    today,
+    components: components.map((component) => stateOf(component, seen.get(component.key) ?? [], rates)),
+  };
+}
+
+function daysUpTo(
+  { key, changeDays, inputs }: ReplayComponent,
+  components: readonly ReplayComponent[],
+  day: number,
+): number[] {
+  const sources =
+    inputs === undefined ? [] : components.filter((other) => other.key !== key && uses(inputs, other));
+  const days = [changeDays, ...sources.map((source) => source.changeDays)].flat();
+  return [...new Set(days)].filter((changed) => changed <= day).sort((a, b) => b - a);
+}
+
+function uses(inputs: readonly string[], { key }: ReplayComponent): boolean {
+  return inputs.includes('*') || inputs.includes(key);
+}
+
+function stateOf(
+  { key, kind, size, tarSize, inputs }: ReplayComponent,
+  days: readonly number[],
+  rates: ReadonlyMap<string, number>,
+): SimulatedComponent {
+  const derived = kind !== 'database' && inputs !== undefined;
+  const rate = derived ? unionRate(inputs.map((input) => rates.get(input) ?? 0)) : (rates.get(key) ?? 0);
+  const name: ByteString = fromUtf8(key);
+  return { key: name, kind, size, tarSize, rate, changeDays: days, digest: String(days.length) };
+}

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { type ReplayTable, replayImages } from '../../../src/simulate/replay.ts';
+
+const TABLE: ReplayTable = {
+  origin: 'made by hand',
+  lastDay: 20_014,
+  weeks: 2,
+  components: [
+    { key: 'dpkg/a', kind: 'package', size: 10, tarSize: 20, changeDays: [19_000, 20_000, 20_005] },
+    { key: 'dpkg/b', kind: 'package', size: 30, tarSize: 40, changeDays: [19_500, 20_014, 20_015] },
+    { key: 'initramfs', kind: 'initramfs', size: 5, tarSize: 5, changeDays: [], inputs: ['dpkg/b'] },
+    { key: '@db', kind: 'database', size: 1, tarSize: 1, changeDays: [], inputs: ['*'] },
+  ],
+};
+
+test('a planner sees what had happened by the end of a week', () => {
+  const images = replayImages(TABLE);
+  expect(images.map(({ today }) => today)).toEqual([20_000, 20_005, 20_014]);
+  const digests = images.map(({ components }) => components.map(({ digest }) => digest).join(' '));
+  expect(digests).toEqual(['2 1 1 3', '3 1 1 4', '3 2 2 5']);
+  expect(images[0]?.components.map(({ changeDays }) => changeDays)).toEqual([
+    [20_000, 19_000],
+    [19_500],
+    [19_500],
+    [20_000, 19_500, 19_000],
+  ]);
+});
+
+test('what is made from others changes as often as they do', () => {
+  const [, , last] = replayImages(TABLE);
+  const rate = (key: string) => last?.components.find((component) => component.key === key)?.rate;
+  expect(rate('initramfs')).toBe(rate('dpkg/b'));
+  expect(rate('@db')).toBe(8_000_000);
+});
