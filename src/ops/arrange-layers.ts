@@ -19,8 +19,8 @@ import { selectMembers } from '../layer/members.ts';
 import { parentPath } from '../tree/path.ts';
 import type { Directory } from '../tree/tree.ts';
 import { type PlannedTree, pathsOfLayer } from './make-plan.ts';
-import type { PreviousLayer } from './previous-image.ts';
-import type { Standing, StandingLayer } from './standing-layers.ts';
+import type { PreviousLayer, StandingLayer } from './previous-image.ts';
+import type { Standing } from './standing-layers.ts';
 
 /** One layer of the image to be. */
 export interface ArrangedLayer {

@@ -9,6 +9,7 @@ import type { LayerPlan } from '../chunk/plan.ts';
 import type { CompressionKind } from '../compress/kind.ts';
 import { checkLevel, DEFAULT_LEVEL } from '../compress/level.ts';
 import type { FormatVersion } from '../erofs/writer.ts';
+import type { HostSource } from '../host/host-tree.ts';
 import { DEFAULT_PROFILE, hostProfile } from '../host/profiles.ts';
 import type { ImageWriter } from '../io/image-writer.ts';
 import { openDestination } from '../io/open-destination.ts';
@@ -20,6 +21,7 @@ import { type Destination, parseDestination } from '../oci/reference.ts';
 import type { ContentFile } from '../parallel/content-file.ts';
 import type { Directory } from '../tree/tree.ts';
 import { arrangeLayers } from './arrange-layers.ts';
+import { type BaseLayers, readBase } from './base-layers.ts';
 import { writeDocuments } from './built-image.ts';
 import { readComponentMap } from './component-map-file.ts';
 import { type BuildExtras, type ExtendedTree, lastLayer, unextended } from './extended-tree.ts';
@@ -28,7 +30,7 @@ import { bareConfig, type KeyEdit } from './image-config.ts';
 import { type LoadedTree, type SourceOptions, withTree } from './load-tree.ts';
 import { type MadeLayer, makeArrangedLayers } from './make-layers.ts';
 import { checkLayerCount, findComponents, type PlannedTree } from './make-plan.ts';
-import { type PreviousImage, rememberImage, withPrevious } from './previous-image.ts';
+import { type PreviousImage, rememberImage, withImage, withPrevious } from './previous-image.ts';
 import { Session } from './session.ts';
 import { type ShippedLabels, shipTree } from './ship-labels.ts';
 import { findStanding, planAbove, type Standing } from './standing-layers.ts';
@@ -44,6 +46,8 @@ export interface BuildOptions extends SourceOptions {
   readonly componentMap?: string | undefined;
   /** The image before this one: what has not changed since is carried over from it. */
   readonly previous?: string | undefined;
+  /** An image whose layers stay exactly as they are, at the bottom. */
+  readonly base?: string | undefined;
   /** Plan afresh, whatever clients of the previous image have. */
   readonly replan?: boolean | undefined;
   /** Default `zstd`. */
@@ -133,10 +137,12 @@ export async function buildWith(
     // First of all, so that a destination that cannot be is not found out after minutes of reading.
     const writer = openDestination(destination);
     try {
-      return await withPrevious(options, async (previous) => {
-        const state = { source, writer, destination, compression, previous, componentMap, extras };
-        return await buildTree(session, state, settings);
-      });
+      return await withPrevious(options, (previous) =>
+        withImage(options.base, options, async (below) => {
+          const request = { source, writer, destination, compression, previous, below, componentMap, extras };
+          return await buildTree(session, request, settings);
+        }),
+      );
     } catch (error) {
       writer.abort();
       throw error;
@@ -151,6 +157,8 @@ interface BuildRequest {
   readonly destination: Destination;
   readonly compression: CompressionKind;
   readonly previous: OpenedImage | undefined;
+  /** The base image. */
+  readonly below: OpenedImage | undefined;
   readonly componentMap: readonly ComponentMapEntry[];
   readonly extras: BuildExtras;
 }
@@ -171,9 +179,13 @@ async function buildTree(
     const previous = request.previous === undefined ? undefined : rememberImage(request.previous, algorithm);
     const { componentMap } = request;
     const found = findComponents(session, base, contents, { componentMap, measured: true });
-    const standing = await findStanding(session, { ...options, shipped: base, algorithm, found, previous });
+    const below =
+      request.below === undefined ? undefined : await readBase(session, request.below, tree, base);
+    const { maxLayers, replan } = options;
+    const compared = { shipped: base, algorithm, found, previous, base: below, maxLayers, replan };
+    const standing = await findStanding(session, compared);
     const planned = planAbove(base, found, standing, options);
-    const state = { ...request, tree, contents, shipped, extended, planned, standing };
+    const state = { ...request, tree, contents, shipped, extended, planned, standing, below };
     return await write(session, state, options);
   });
 }
@@ -195,6 +207,7 @@ interface BuildState {
   readonly destination: Destination;
   readonly compression: CompressionKind;
   readonly standing: Standing;
+  readonly below: BaseLayers | undefined;
 }
 
 async function write(session: Session, state: BuildState, options: BuildOptions): Promise<BuildResult> {
@@ -213,10 +226,14 @@ async function write(session: Session, state: BuildState, options: BuildOptions)
 /** What hosts will compute of the layers that are going to be written. */
 async function shippedDigests(
   session: Session,
-  { tree, contents, shipped, extras }: BuildState,
+  { tree, contents, shipped, extras, below }: BuildState,
   format: FormatVersion | undefined,
 ): Promise<TreeDigests> {
-  const source = { kind: 'tree', root: shipped } as const;
+  // Where hosts refuse layers that stay as they are, they refuse the image.
+  const source: HostSource =
+    below?.refused === undefined
+      ? { kind: 'tree', root: shipped }
+      : { kind: 'layers', layers: below.refused };
   const input = { ...hostInput(tree), contents, source, facts: undefined };
   const profile = hostProfile(extras.profile ?? DEFAULT_PROFILE);
   return await computeTreeDigests(session, { root: shipped, input }, profile, format);
@@ -243,7 +260,7 @@ async function makeLayers(
 
 async function finish(
   session: Session,
-  { tree, writer, compression, destination }: BuildState,
+  { tree, writer, compression, destination, below }: BuildState,
   layers: readonly MadeLayer[],
   digests: TreeDigests,
   options: BuildOptions,
@@ -258,6 +275,7 @@ async function finish(
     base,
     annotations: tree.image?.manifestAnnotations ?? {},
     layers,
+    below: below?.image,
     compression,
     digests,
     labelEdits: options.labels ?? [],

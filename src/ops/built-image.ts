@@ -3,9 +3,10 @@ import type { BlobDigest, VerityDigest } from '../bytes/digest.ts';
 import { formatPlanText, type PlanText, planAnnotations } from '../chunk/plan-annotation.ts';
 import type { CompressionKind } from '../compress/kind.ts';
 import type { ImageWriter } from '../io/image-writer.ts';
-import { configLabels, type ImageConfig } from '../oci/config.ts';
+import type { OpenedImage } from '../io/opened-image.ts';
+import { configHistory, configLabels, type ImageConfig } from '../oci/config.ts';
 import type { Annotations, Descriptor } from '../oci/descriptor.ts';
-import { formatJson } from '../oci/json.ts';
+import { formatJson, type JsonObject } from '../oci/json.ts';
 import { buildManifest } from '../oci/manifest.ts';
 import { formatLayerMediaType, MEDIA_TYPES } from '../oci/media-types.ts';
 import { applyKeyEdits, buildImageConfig, type KeyEdit } from './image-config.ts';
@@ -20,6 +21,8 @@ export interface ImageLayer {
   readonly key: VerityDigest | undefined;
   /** What is written down of the plan; absent for a layer that others wrote. */
   readonly text: PlanText | undefined;
+  /** Of a carried layer; others have that of the image. */
+  readonly compression: CompressionKind | undefined;
   /** Annotations that a carried layer had. */
   readonly annotations: Annotations;
 }
@@ -31,6 +34,8 @@ export interface ImageParts {
   /** Annotations of the source's manifest. */
   readonly annotations: Annotations;
   readonly layers: readonly ImageLayer[];
+  /** The base image, whose layers are the first ones. */
+  readonly below?: OpenedImage | undefined;
   readonly compression: CompressionKind;
   readonly digests: TreeDigests;
   readonly labelEdits: readonly KeyEdit[];
@@ -38,6 +43,9 @@ export interface ImageParts {
   /** RFC 3339; absent: the source's time stays. */
   readonly created: string | undefined;
 }
+
+/** Annotation that names the manifest of the base image (OCI image specification, annotations.md). */
+const BASE_DIGEST = 'org.opencontainers.image.base.digest';
 
 /** Writes config and manifest; gives the manifest's descriptor. */
 export async function writeDocuments(writer: ImageWriter, parts: ImageParts): Promise<Descriptor> {
@@ -51,6 +59,7 @@ export async function writeDocuments(writer: ImageWriter, parts: ImageParts): Pr
       // The plan again: history survives tools that drop annotations.
       comment: text === undefined ? '' : formatPlanText(text),
     })),
+    below: belowHistory(parts),
   });
   const configBytes = await writer.addBytes(formatJson(config));
   const manifest = buildManifest({
@@ -59,6 +68,14 @@ export async function writeDocuments(writer: ImageWriter, parts: ImageParts): Pr
     annotations: manifestAnnotations(parts),
   });
   return { mediaType: MEDIA_TYPES.ociManifest, ...(await writer.addBytes(formatJson(manifest))) };
+}
+
+/** What the base image says of its layers, if it says it of each. */
+function belowHistory({ below }: ImageParts): readonly JsonObject[] {
+  if (below === undefined) return [];
+  const history = configHistory(below.config.document);
+  const layers = history.filter((entry) => entry['empty_layer'] !== true);
+  return layers.length === below.layers.length ? history : [];
 }
 
 /** A digest label of the source names the source's tree; it is brought up to date, or dropped. */
@@ -74,21 +91,23 @@ function staleLabelEdits({ base, digests }: ImageParts): KeyEdit[] {
 
 function layerDescriptor({ compression, digests }: ImageParts, layer: ImageLayer): Descriptor {
   const { digest, size, key, text } = layer;
+  const mediaType = formatLayerMediaType(layer.compression ?? compression);
   const annotations = {
     ...layer.annotations,
     ...(key === undefined ? {} : { [layerAnnotation(digests.algorithm)]: key }),
     ...(text === undefined ? {} : planAnnotations(text)),
   };
-  return { mediaType: formatLayerMediaType(compression), digest, size, annotations };
+  return { mediaType, digest, size, annotations };
 }
 
 /** The source's annotations without digests that were of the source, the new digests, then the user's edits. */
-function manifestAnnotations({ annotations, digests, annotationEdits }: ImageParts): Annotations {
+function manifestAnnotations({ annotations, digests, below, annotationEdits }: ImageParts): Annotations {
+  const base = below === undefined ? {} : { [BASE_DIGEST]: below.manifest.descriptor.digest };
   const kept = Object.fromEntries(
     Object.entries(annotations).filter(([key]) => !key.startsWith('composefs.')),
   );
   const { format, algorithm } = digests;
-  const sealed: Record<string, string> = { ...kept };
+  const sealed: Record<string, string> = { ...kept, ...base };
   for (const kind of ['container', 'bootable'] as const) {
     const digest = digests[kind];
     if (digest !== undefined) sealed[mergedAnnotation(kind, format, algorithm)] = digest;

@@ -7,6 +7,7 @@ import type { BlobDigest } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
 import { configLabels, type ImageConfig, runtimeConfig } from '../oci/config.ts';
 import type { Annotations } from '../oci/descriptor.ts';
+import type { JsonObject } from '../oci/json.ts';
 
 /** One edit of labels or annotations: set a value, or remove a key. */
 export type KeyEdit =
@@ -46,14 +47,17 @@ export interface ConfigParts {
   /** The source's config, or a bare one for sources that have none. */
   readonly base: ImageConfig;
   readonly layers: readonly ConfigLayer[];
+  /** History of the first layers, where they are those of a base image; it may hold entries without a layer. */
+  readonly below?: readonly JsonObject[] | undefined;
   readonly labels: readonly KeyEdit[];
   /** RFC 3339; absent: the source's own time stays, and no clock is read. */
   readonly created: string | undefined;
 }
 
-/** The new config; one history entry a layer. */
+/** The new config; one history entry a layer, after those of the base image. */
 export function buildImageConfig(parts: ConfigParts): ImageConfig {
-  const { base, layers, labels } = parts;
+  const { base, layers, labels, below = [] } = parts;
+  const own = layers.slice(below.filter((entry) => entry['empty_layer'] !== true).length);
   const created = parts.created ?? base['created'];
   const runtime = withLabels(base, labels);
   return {
@@ -61,12 +65,13 @@ export function buildImageConfig(parts: ConfigParts): ImageConfig {
     ...(typeof created === 'string' ? { created } : {}),
     ...(runtime === undefined ? {} : { config: runtime }),
     rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
-    history: layers.map(({ createdBy, comment }) => ({
-      ...(typeof created === 'string' ? { created } : {}),
-      created_by: createdBy,
-      comment,
-    })),
+    history: [...below, ...own.map((layer) => historyEntry(layer, created))],
   };
+}
+
+function historyEntry({ createdBy, comment }: ConfigLayer, created: unknown): JsonObject {
+  const time = typeof created === 'string' ? { created } : {};
+  return { ...time, created_by: createdBy, comment };
 }
 
 function withLabels(

@@ -41,22 +41,36 @@ function writtenLayer({ planned, text }: ArrangedLayer, written: FinishedLayer):
   const { file, tarSize } = written;
   const { stability } = planned;
   const known = text === undefined ? undefined : { ...text, tarSize };
-  return { ...written, blob: file, carried: false, stability, annotations: {}, text: known };
+  return {
+    ...written,
+    blob: file,
+    carried: false,
+    stability,
+    annotations: {},
+    text: known,
+    compression: undefined,
+  };
 }
 
 function carriedLayer(
   { planned, entries, text }: ArrangedLayer,
-  { descriptor, diffId, blob, key }: PreviousLayer,
+  { descriptor, diffId, blob, key, compression }: PreviousLayer,
 ): MadeLayer {
   const { digest, size } = descriptor;
   const { stability, size: estimate } = planned;
   const tarSize = text?.tarSize ?? estimate;
-  const annotations = withoutKeys(descriptor.annotations ?? {});
-  return { digest, size, diffId, key, text, annotations, blob, carried: true, tarSize, entries, stability };
+  const annotations = foreignAnnotations(descriptor.annotations ?? {});
+  const made = { digest, size, diffId, key, text, annotations, blob, compression };
+  return { ...made, carried: true, tarSize, entries, stability };
 }
 
-/** Keys by other algorithms would stand beside that of this image, and nobody could tell which to go by. */
-function withoutKeys(annotations: Annotations): Annotations {
-  const kept = Object.entries(annotations).filter(([name]) => !name.startsWith('composefs.layer.'));
+/**
+ * Annotations of others. Keys by other algorithms would stand beside that of this image, and nobody could tell which
+ * to go by; what is ours is written anew.
+ */
+function foreignAnnotations(annotations: Annotations): Annotations {
+  const kept = Object.entries(annotations).filter(([name]) => !OWN_ANNOTATION.test(name));
   return Object.fromEntries(kept);
 }
+
+const OWN_ANNOTATION = /^(?:composefs\.layer\.|org\.planish\.)/;

@@ -27,6 +27,18 @@ export interface PreviousLayer {
   readonly key: VerityDigest | undefined;
   /** What the image says of the layer; absent where it says nothing. */
   readonly text: PlanText | undefined;
+  /** Whether it is a layer of the base image as well. */
+  readonly isBase?: boolean;
+}
+
+/** A layer that stands. */
+export interface StandingLayer {
+  readonly layer: PreviousLayer;
+  /** Directories that the layer has, and those of them that it has in another state than the tree. */
+  readonly directories: ReadonlySet<ByteString>;
+  readonly wrong: ReadonlySet<ByteString>;
+  readonly entries: number;
+  readonly tarSize: number;
 }
 
 /** The previous image, as far as a build needs it. */
@@ -74,11 +86,20 @@ export async function withPrevious<T>(
   options: InspectOptions & { readonly previous?: string | undefined },
   use: (previous: OpenedImage | undefined) => Promise<T>,
 ): Promise<T> {
-  if (options.previous === undefined) return await use(undefined);
-  const previous = await openImage(options.previous, options);
+  return await withImage(options.previous, options, use);
+}
+
+/** Opens an image, if one is named, and closes it after `use`. */
+export async function withImage<T>(
+  reference: string | undefined,
+  options: InspectOptions,
+  use: (image: OpenedImage | undefined) => Promise<T>,
+): Promise<T> {
+  if (reference === undefined) return await use(undefined);
+  const image = await openImage(reference, options);
   try {
-    return await use(previous);
+    return await use(image);
   } finally {
-    previous.close();
+    image.close();
   }
 }

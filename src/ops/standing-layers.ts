@@ -8,6 +8,7 @@ import type { Component } from '../chunk/component.ts';
 import type { PlanText } from '../chunk/plan-annotation.ts';
 import { remainingComponents } from '../chunk/remainder.ts';
 import type { RememberedLayer } from '../chunk/warm-plan.ts';
+import { PlanishError } from '../errors.ts';
 import { checkHostLayer } from '../host/accept-layer.ts';
 import { attempt } from '../host/host-digest.ts';
 import { digestMembers } from '../layer/content-digest.ts';
@@ -19,27 +20,19 @@ import { flatten } from '../tree/flatten.ts';
 import { MARKER_PREFIX } from '../tree/path.ts';
 import type { Directory } from '../tree/tree.ts';
 import { walk } from '../tree/walk.ts';
+import type { BaseLayers } from './base-layers.ts';
 import { hostLayer } from './host-digests.ts';
 import { type LayerInput, loadLayers } from './load-layers.ts';
 import {
+  checkLayerCount,
   digestComponents,
   type FoundComponents,
   type MakePlanOptions,
   makePlan,
   type PlannedTree,
 } from './make-plan.ts';
-import type { PreviousImage, PreviousLayer } from './previous-image.ts';
+import type { PreviousImage, PreviousLayer, StandingLayer } from './previous-image.ts';
 import type { Session } from './session.ts';
-
-/** A layer that stands. */
-export interface StandingLayer {
-  readonly layer: PreviousLayer;
-  /** Directories that the layer has, and those of them that it has in another state than the tree. */
-  readonly directories: ReadonlySet<ByteString>;
-  readonly wrong: ReadonlySet<ByteString>;
-  readonly entries: number;
-  readonly tarSize: number;
-}
 
 /** What stands, and what is known of the previous image now that its layers were read. */
 export interface Standing {
@@ -57,18 +50,54 @@ export interface StandingOptions {
   readonly algorithm: HashAlgorithm;
   readonly found: FoundComponents;
   readonly previous: PreviousImage | undefined;
+  readonly base?: BaseLayers | undefined;
+  readonly maxLayers?: number | undefined;
   readonly replan?: boolean | undefined;
+}
+
+/** What stands of the base image, and of the previous image where it does not say what is in its layers. */
+export async function findStanding(session: Session, options: StandingOptions): Promise<Standing> {
+  const { base, found, shipped } = options;
+  if (base === undefined) return await findInPrevious(session, options);
+  const components = remainingComponents(shipped, found.components, base.covered);
+  const previous = options.previous === undefined ? undefined : withoutBase(options.previous, base);
+  const above = { ...options, found: { ...found, components }, previous };
+  const standing = await findInPrevious(session, above);
+  return {
+    layers: [...base.layers, ...standing.layers],
+    covered: new Set([...base.covered, ...standing.covered]),
+    surplus: base.surplus,
+    previous: standing.previous,
+  };
+}
+
+/** A previous image without the layers of the base: those are there whatever is planned. */
+function withoutBase(previous: PreviousImage, base: BaseLayers): PreviousImage {
+  const known = new Set(base.layers.map(({ layer }) => layer.descriptor.digest));
+  const isBase = previous.layers.map(({ descriptor }) => known.has(descriptor.digest));
+  const layers = previous.plan.layers.map((layer, place) =>
+    isBase[place] === true ? { members: [] } : layer,
+  );
+  return {
+    ...previous,
+    layers: previous.layers.map((layer, place) =>
+      isBase[place] === true ? { ...layer, isBase: true } : layer,
+    ),
+    plan: { ...previous.plan, layers },
+  };
 }
 
 /**
  * Reads layers of the previous image of which it does not say what is in them. Those that hold whole components are
  * remembered like any other; those that hold parts of them stand.
  */
-export async function findStanding(session: Session, options: StandingOptions): Promise<Standing> {
+async function findInPrevious(session: Session, options: StandingOptions): Promise<Standing> {
   const { previous, algorithm, replan = false } = options;
   const none = { layers: [], covered: new Set<ByteString>(), surplus: [], previous };
   if (previous === undefined || replan) return none;
-  const unknown = previous.layers.filter(({ text }) => text === undefined || text.verity !== algorithm);
+  const unknown = previous.layers.filter(
+    ({ text, isBase }) => isBase !== true && (text === undefined || text.verity !== algorithm),
+  );
   if (unknown.length === 0) return none;
   const inputs = unknown.map(inputOf);
   const { layers } = await loadLayers(session, inputs, { algorithm, contents: false });
@@ -79,7 +108,10 @@ export async function findStanding(session: Session, options: StandingOptions): 
       readLayer(options, layers[at] as LayerIndex, inputs[at] as LayerInput),
     ]),
   );
-  return judge(options, previous, read);
+  const standing = judge(options, previous, read);
+  // Where they would take all layers there are, nothing could be planned around them.
+  const room = checkLayerCount(options.maxLayers) - (options.base?.layers.length ?? 0);
+  return standing.layers.length < room ? standing : none;
 }
 
 function inputOf({ blob, descriptor, diffId, compression }: PreviousLayer): LayerInput {
@@ -185,6 +217,12 @@ export function planAbove(
   options: Pick<MakePlanOptions, 'maxLayers' | 'replan'>,
 ): PlannedTree {
   const { maxLayers, replan } = options;
+  if (layers.length >= checkLayerCount(maxLayers)) {
+    throw new PlanishError('BAD_OPTION', 'no layer is left above those that stay as they are', {
+      expected: `max-layers above ${layers.length}`,
+      actual: checkLayerCount(maxLayers),
+    });
+  }
   const plan = { maxLayers, replan, taken: layers.length, previous: previous?.plan };
   if (covered.size === 0) return makePlan(found, plan);
   const components = remainingComponents(shipped, found.components, covered);

@@ -21,6 +21,7 @@ interface ParsedOptions extends ParsedSourceOptions {
   readonly maxLayers?: number;
   readonly componentMap?: string;
   readonly previous?: string;
+  readonly base?: string;
   readonly replan?: boolean;
   readonly compression?: 'zstd' | 'gzip' | 'none';
   readonly level?: number;
@@ -57,6 +58,7 @@ export function addBuild(program: Command, runtime: Runtime): Command {
     .addOption(componentMapOption())
     .addOption(previousOption())
     .addOption(replanOption())
+    .addOption(new Option('--base <image>', 'an image whose layers stay exactly as they are, at the bottom'))
     .addOption(
       new Option('--compression <kind>', 'of the layers (default: "zstd")').choices(['zstd', 'gzip', 'none']),
     )
@@ -99,6 +101,7 @@ async function run(source: string, parsed: ParsedOptions, runtime: Runtime): Pro
     maxLayers: parsed.maxLayers,
     componentMap: parsed.componentMap,
     previous: parsed.previous,
+    base: parsed.base,
     replan: parsed.replan,
     compression: parsed.compression,
     level: parsed.level,
