@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import type { BootSigningOptions } from '../ops/boot-signer.ts';
 
 /** As parsed from the command line. */
-export interface ParsedSigningOptions {
+export interface ParsedBootSigning {
   readonly key?: string;
   readonly cert?: string;
   readonly passphraseFile?: string;
@@ -11,8 +11,8 @@ export interface ParsedSigningOptions {
   readonly allowExpired?: boolean;
 }
 
-/** Adds the options of {@link ParsedSigningOptions}. */
-export function addSigningOptions(command: Command): Command {
+/** Adds the options of {@link ParsedBootSigning}. */
+export function addBootSigningOptions(command: Command): Command {
   return command
     .addOption(new Option('--key <file>', 'private key (RSA), PEM or DER'))
     .addOption(new Option('--cert <file>', 'its certificate, PEM or DER; further ones lead to a trusted one'))
@@ -34,7 +34,7 @@ export function addSigningOptions(command: Command): Command {
 }
 
 /** In the library's form. Here the clock and the environment are read. */
-export function signingOptions(parsed: ParsedSigningOptions): BootSigningOptions {
+export function bootSigningOptions(parsed: ParsedBootSigning): BootSigningOptions {
   return {
     key: parsed.key,
     certificate: parsed.cert,

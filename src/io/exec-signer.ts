@@ -20,12 +20,12 @@ const OUTPUT_MAX = 64 * 1024;
 export function execSigner(command: string, publicKey: KeyObject): Signer {
   return {
     publicKey,
-    sign: async (message, hash) => decodeSignature(await askCommand(command, publicKey, message, hash)),
+    sign: async (message, hash) => decodeSignatureText(await askCommand(command, publicKey, message, hash)),
   };
 }
 
-/** Raw bytes, unless it is all base64. */
-function decodeSignature(output: Buffer): Uint8Array {
+/** A signature as commands and people hand it over: raw bytes, unless it is all base64. */
+export function decodeSignatureText(output: Buffer): Uint8Array {
   const text = output.toString('latin1').trim();
   const isBase64 = /^[A-Za-z0-9+/\s]+={0,2}$/.test(text) && text.replace(/\s/g, '').length % 4 === 0;
   return isBase64 ? Buffer.from(text, 'base64') : output;

@@ -49,6 +49,11 @@ export function loadCertificate(file: string): Certificate {
   });
 }
 
+/** A signature that came in a file. Throws `LIMIT_EXCEEDED` (`keyFileBytes`), `SYSCALL_FAILED`. */
+export function readSignatureFile(file: string): Buffer {
+  return readKeyFile(file);
+}
+
 function firstLine(bytes: Uint8Array): Uint8Array {
   const end = bytes.findIndex((byte) => byte === 0x0a || byte === 0x0d);
   return end < 0 ? bytes : bytes.subarray(0, end);

@@ -1,10 +1,12 @@
 /** Trees that a verb adds to before `build` writes them: `seal` puts UKIs into a layer of their own. */
 import type { ByteString } from '../bytes/byte-string.ts';
+import { PlanishError } from '../errors.ts';
 import { selectMembers } from '../layer/members.ts';
 import type { ContentFile } from '../parallel/content-file.ts';
 import type { Directory } from '../tree/tree.ts';
 import type { ArrangedLayer } from './arrange-layers.ts';
 import type { LoadedTree } from './load-tree.ts';
+import { DEFAULT_MAX_LAYERS } from './make-plan.ts';
 import type { Session } from './session.ts';
 import type { TreeDigests } from './tree-digests.ts';
 
@@ -51,4 +53,10 @@ export function lastLayer(
   const entries = selectMembers(full, paths).length;
   const text = { members: [], verity, regret, today };
   return { planned, paths, whiteouts: [], entries, text, carried: undefined };
+}
+
+/** The layer budget less that of what was added. Throws `BAD_OPTION`. */
+export function layersForTree(maxLayers: number = DEFAULT_MAX_LAYERS): number {
+  if (maxLayers !== 1) return maxLayers - 1;
+  throw new PlanishError('BAD_OPTION', 'a sealed image has at least two layers');
 }

@@ -49,3 +49,17 @@ export function formatRequest(
     })),
   };
 }
+
+/** A signature that came, and which file of the image it is of. */
+export interface AttachedSignature {
+  /** Path in the image; absent: that of the only UKI. */
+  readonly path?: string | undefined;
+  /** File that holds it: raw RSA, base64, or DER PKCS #7. */
+  readonly file: string;
+}
+
+/** `FILE`, or `/PATH/IN/THE/IMAGE=FILE`. */
+export function parseAttached(text: string): AttachedSignature {
+  const equals = text.startsWith('/') ? text.indexOf('=') : -1;
+  return equals < 0 ? { file: text } : { path: text.slice(0, equals), file: text.slice(equals + 1) };
+}

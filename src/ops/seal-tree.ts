@@ -16,7 +16,7 @@ import { PlanishError, withDetail } from '../errors.ts';
 import { configPlatform } from '../oci/config.ts';
 import { parsePlatform } from '../oci/platform.ts';
 import { type ContentFile, ContentReader } from '../parallel/content-file.ts';
-import { withLeaves, withoutLeaves } from '../tree/edit.ts';
+import { withLeaves, withoutPaths } from '../tree/edit.ts';
 import { type Directory, INLINE_CONTENT_MAX, type RegularFile } from '../tree/tree.ts';
 import type { BootSigner } from './boot-signer.ts';
 import { contentSource } from './content-source.ts';
@@ -97,7 +97,7 @@ export async function sealTree(
 ): Promise<SealedTree> {
   const machine = machineOf(options.architecture);
   const kernels = chooseKernels(shipped, options.kernels ?? []);
-  const base = withoutLeaves(
+  const base = withoutPaths(
     shipped,
     kernels.flatMap(({ linux, initramfs }) => [
       linux.path,

@@ -11,8 +11,8 @@ import { DEFAULT_PROFILE, type HostProfileName, hostProfile } from '../host/prof
 import type { Certificate } from '../sign/certificate.ts';
 import { type BootSigner, type BootSigningOptions, bootCertificates, openBootSigner } from './boot-signer.ts';
 import { type BuildOptions, type BuildResult, buildWith } from './build.ts';
+import { layersForTree } from './extended-tree.ts';
 import type { KeyEdit } from './image-config.ts';
-import { DEFAULT_MAX_LAYERS } from './make-plan.ts';
 import { bootProfile } from './seal-digest.ts';
 import { type ProvenSeal, proveSeal } from './seal-proof.ts';
 import { formatRequest, type SigningRequest } from './seal-request.ts';
@@ -89,12 +89,6 @@ export async function seal(source: string, options: SealOptions): Promise<SealRe
   const wanted = options.signWith === DETACHED;
   const request = wanted ? formatRequest(result.manifest.digest, pending) : undefined;
   return { ...result, argument, profile: name as HostProfileName, files, proof, request };
-}
-
-/** The budget less the layer of UKIs. */
-function layersForTree(maxLayers: number = DEFAULT_MAX_LAYERS): number {
-  if (maxLayers !== 1) return maxLayers - 1;
-  throw new PlanishError('BAD_OPTION', 'a sealed image has at least two layers');
 }
 
 /** Of a way to sign: nobody yet. */

@@ -4,8 +4,8 @@ import { PlanishError } from '../errors.ts';
 import { quotePath, splitPath } from './path.ts';
 import { type Directory, type Leaf, type Metadata, newDirectory } from './tree.ts';
 
-/** The tree without the leaves at these paths. Directories stay, with their times. */
-export function withoutLeaves(root: Directory, paths: readonly ByteString[]): Directory {
+/** The tree without what is at these paths. Directories around it stay, with their times. */
+export function withoutPaths(root: Directory, paths: readonly ByteString[]): Directory {
   const copy = copyDirectory(root);
   for (const path of paths) {
     const names = splitPath(path);

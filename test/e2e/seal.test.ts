@@ -1,4 +1,5 @@
 /** `seal` as a user runs it, on a root with nothing that could really boot. */
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -7,6 +8,7 @@ import { readUki } from '../../src/boot/uki.ts';
 import { byteSource } from '../../src/bytes/byte-source.ts';
 import { type BootableRoot, bootableTar, KERNEL_VERSION } from '../support/bootable-root.ts';
 import { planish, planishJson, type RunOptions, temporaryDirectory } from '../support/cli.ts';
+import { runTool } from '../support/composefs-tools.ts';
 import { keyFile, testCertificate } from '../support/test-keys.ts';
 
 const folder = temporaryDirectory();
@@ -169,6 +171,86 @@ describe('choices', () => {
     const result = planishJson(['seal', root, '-o', image, ...KEYS, ...names]);
     expect(result.files.map(({ path }: { path: string }) => path)).toEqual([UKI, '/boot/EFI/Linux/7.0.efi']);
     expect(result.proof.files.length).toBe(2);
+  });
+});
+
+describe('a signature from elsewhere', () => {
+  const waiting = destination();
+  const request = join(folder, 'request.json');
+  const detached = ['--sign-with', 'detached', '--request', request];
+  const { proof } = planishJson(['seal', source(), '-o', waiting, ...detached]);
+  const { image, signatures } = JSON.parse(readFileSync(request, 'utf8'));
+  const signature = join(folder, 'signature');
+
+  /** By openssl, as a token would. */
+  function sign(key: string): void {
+    const args = ['dgst', '-sha256', '-sign', keyFile(key)];
+    writeFileSync(
+      signature,
+      runTool('openssl', args, Buffer.from(signatures[0].toBeSigned, 'base64')).stdout,
+    );
+  }
+
+  test('is asked for', () => {
+    expect(image).toBe(planishJson(['inspect', waiting]).manifest.digest);
+    expect(signatures).toEqual([
+      {
+        path: UKI,
+        authenticode: checkAuthenticode(byteSource(fileOf(waiting, UKI)), []).digest,
+        toBeSigned: expect.stringMatching(/^MUww/),
+        digest: createHash('sha256').update(Buffer.from(signatures[0].toBeSigned, 'base64')).digest('hex'),
+      },
+    ]);
+  });
+
+  test('is attached, and all other layers stay', () => {
+    sign('db.key');
+    const image = destination();
+    const result = planishJson([
+      'seal',
+      waiting,
+      '-o',
+      image,
+      '--attach',
+      signature,
+      '--cert',
+      keyFile('db.crt'),
+    ]);
+    expect(result.layers.map(({ carried }: { carried: boolean }) => carried)).toEqual(
+      result.layers.map((_: unknown, index: number) => index < result.layers.length - 1),
+    );
+    expect(result.proof.bootable).toBe(proof.bootable);
+    const direct = destination();
+    planishJson(['seal', source(), '-o', direct, ...KEYS]);
+    expect(fileOf(image, UKI).equals(fileOf(direct, UKI))).toBe(true);
+  });
+
+  test.each([
+    [
+      'by another key',
+      'other.key',
+      'db.crt',
+      '4 planish: SIGNATURE_INVALID: what came is no signature of this file by the key of CN=planish test db',
+    ],
+    [
+      'of another file',
+      'db.key',
+      'db.crt',
+      '4 planish: SIGNATURE_INVALID: what came is no signature of this file by the key of CN=planish test db',
+    ],
+  ])('%s is refused', (what, key, certificate, expected) => {
+    sign(key);
+    const other = destination();
+    if (what === 'of another file')
+      planishJson([
+        'seal',
+        source({ files: { 'etc/hostname': 'other' } }),
+        '-o',
+        other,
+        ...detached.slice(0, 2),
+      ]);
+    const image = what === 'of another file' ? other : waiting;
+    expect(failure([image, '--attach', signature, '--cert', keyFile(certificate)])).toContain(expected);
   });
 });
 

@@ -2,7 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { SealResult } from '../../ops/seal.ts';
-import { addSigningOptions, type ParsedSigningOptions, signingOptions } from '../boot-signing-options.ts';
+import {
+  addBootSigningOptions,
+  bootSigningOptions,
+  type ParsedBootSigning,
+} from '../boot-signing-options.ts';
 import { formatBytes, formatSeconds, truncate } from '../format.ts';
 import {
   addSourceOptions,
@@ -17,7 +21,7 @@ import {
 } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
 
-interface ParsedOptions extends ParsedSourceOptions, ParsedSigningOptions {
+interface ParsedOptions extends ParsedSourceOptions, ParsedBootSigning {
   readonly output: string;
   readonly maxLayers?: number;
   readonly componentMap?: string;
@@ -39,6 +43,7 @@ interface ParsedOptions extends ParsedSourceOptions, ParsedSigningOptions {
   readonly dump?: boolean;
   readonly unsigned?: boolean;
   readonly request?: string;
+  readonly attach: readonly string[];
 }
 
 const EXAMPLES = `
@@ -48,6 +53,7 @@ Examples:
   $ planish seal oci:os:42 -o oci:os:sealed --cert db.crt \\
       --sign-with 'exec:openssl pkeyutl -sign -inkey db.key -pkeyopt digest:sha256'
   $ planish seal oci:os:42 -o oci:os:waiting --sign-with detached --request request.json
+  $ planish seal oci:os:waiting -o oci:os:sealed --attach signature.bin --cert db.crt
 
 Kernel and initial file system are taken out of the tree and put into a UKI, with the digest that hosts will compute of
 the rest on its command line. The UKI is signed and becomes the last layer, as /boot/EFI/Linux/VERSION.efi. Then the
@@ -60,7 +66,7 @@ const repeatable = (flags: string, description: string): Option =>
 export function addSeal(program: Command, runtime: Runtime): Command {
   const command = new Command('seal')
     .description('make an image that boots as it is or not at all: a signed UKI with its digest')
-    .argument('<source>', 'an image with a kernel')
+    .argument('<source>', 'an image with a kernel, or with --attach a sealed one')
     .addOption(
       new Option(
         '-o, --output <dest>',
@@ -76,7 +82,7 @@ export function addSeal(program: Command, runtime: Runtime): Command {
     .addOption(new Option('--dump', 'put a dumpfile of the sealed tree into /boot, to explain mismatches by'))
     .addOption(new Option('--allow-missing-verity', 'boot without fs-verity too: then nothing is sealed'))
     .addOption(profileOption('hosts that are to boot it (default: "bootc"); changes the digest'));
-  addSigningOptions(command)
+  addBootSigningOptions(command)
     .addOption(new Option('--unsigned', 'do not sign'))
     .addOption(
       new Option('--request <file>', 'with --sign-with detached: where to write what is to be signed'),
@@ -120,12 +126,13 @@ function addImageOptions(command: Command): Command {
 }
 
 async function run(source: string, parsed: ParsedOptions, runtime: Runtime): Promise<void> {
+  if (parsed.attach.length > 0) return await attach(source, parsed, runtime);
   const { seal } = await import('../../ops/seal.ts');
   const { parseKeyEdit, parseSourceDateEpoch } = await import('../../ops/image-config.ts');
   const start = performance.now();
   const result = await seal(source, {
     ...sourceOptions(runtime, parsed),
-    ...signingOptions(parsed),
+    ...bootSigningOptions(parsed),
     destination: parsed.output,
     profile: parsed.profile,
     kargs: parsed.karg,
@@ -153,6 +160,37 @@ async function run(source: string, parsed: ParsedOptions, runtime: Runtime): Pro
   }
   runtime.output.json(result);
   runtime.output.print(summary(result, (performance.now() - start) / 1000));
+}
+
+/** `--attach`: other options than those of the signature and the destination do not apply. */
+async function attach(source: string, parsed: ParsedOptions, runtime: Runtime): Promise<void> {
+  const { attachSignatures } = await import('../../ops/seal-attach.ts');
+  const { parseAttached } = await import('../../ops/seal-request.ts');
+  const { certificate, time } = bootSigningOptions(parsed);
+  const result = await attachSignatures(source, {
+    ...sourceOptions(runtime, parsed),
+    destination: parsed.output,
+    signatures: parsed.attach.map(parseAttached),
+    certificate,
+    time,
+    profile: parsed.profile,
+    selinux: parsed.selinux,
+    level: parsed.level,
+    maxLayers: parsed.maxLayers,
+    componentMap: parsed.componentMap,
+  });
+  runtime.output.json(result);
+  const carried = result.layers.filter((layer) => layer.carried).length;
+  runtime.output.print(
+    [
+      ...result.proof.files.map(
+        ({ path, signatures }) => `signed     ${path}: ${signatures.at(-1)?.signer ?? 'no'}`,
+      ),
+      `layers     ${carried} of ${result.after.layers} as they were`,
+      `proved     ${result.proof.bootable.slice(0, 16)}… recomputed from the layers of ${result.destination}`,
+      `manifest   ${result.manifest.digest}`,
+    ].join('\n'),
+  );
 }
 
 const CMDLINE_WIDTH = 160;
