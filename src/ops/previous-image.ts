@@ -7,14 +7,16 @@ import {
   type VerityDigest,
   verityAlgorithm,
 } from '../bytes/digest.ts';
+import { type ForeignWords, foreignGroups, type NameGroup } from '../chunk/foreign-plan.ts';
 import type { PlanText } from '../chunk/plan-annotation.ts';
 import type { RememberedPlan } from '../chunk/warm-plan.ts';
 import type { BlobFile } from '../io/blob-file.ts';
 import type { OpenedImage } from '../io/opened-image.ts';
+import { configLabels } from '../oci/config.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { layerMediaType } from '../oci/media-types.ts';
 import { type InspectOptions, openImage } from './inspect.ts';
-import { planTexts } from './plan-texts.ts';
+import { layerHistory, planTexts } from './plan-texts.ts';
 import { layerAnnotation } from './tree-digests.ts';
 
 /** One layer of the previous image. */
@@ -46,6 +48,8 @@ export interface PreviousImage {
   readonly reference: string;
   readonly layers: readonly PreviousLayer[];
   readonly plan: RememberedPlan;
+  /** Names that shared a layer, where another tool wrote them down. */
+  readonly groups: readonly NameGroup[];
 }
 
 /** What an image says of its plan: nothing is read but documents. Digests of another algorithm cannot be compared. */
@@ -59,7 +63,21 @@ export function rememberImage(image: OpenedImage, algorithm: HashAlgorithm): Pre
     key: keyOf(descriptor, algorithm),
     text: texts[ordinal],
   }));
-  return { reference: image.reference, layers, plan: rememberTexts(texts, algorithm) };
+  const groups = texts.every((text) => text === undefined) ? foreignGroups(foreignWords(image)) : [];
+  return { reference: image.reference, layers, plan: rememberTexts(texts, algorithm), groups };
+}
+
+function foreignWords(image: OpenedImage): ForeignWords {
+  const { document } = image.config;
+  const comments = layerHistory(document).map((entry) => entry?.['comment']);
+  const layers = image.layers.map(({ descriptor }, ordinal) => {
+    const comment = comments[ordinal];
+    return {
+      annotations: descriptor.annotations ?? {},
+      comment: typeof comment === 'string' ? comment : undefined,
+    };
+  });
+  return { layers, labels: configLabels(document) };
 }
 
 function keyOf(descriptor: Descriptor, algorithm: HashAlgorithm): VerityDigest | undefined {

@@ -5,6 +5,7 @@
 import type { ByteString } from '../bytes/byte-string.ts';
 import type { HashAlgorithm } from '../bytes/digest.ts';
 import type { Component } from '../chunk/component.ts';
+import { rememberGroups } from '../chunk/foreign-plan.ts';
 import type { PlanText } from '../chunk/plan-annotation.ts';
 import { remainingComponents } from '../chunk/remainder.ts';
 import type { RememberedLayer } from '../chunk/warm-plan.ts';
@@ -178,7 +179,8 @@ function judge(
       for (const path of paths) covered.add(path);
     }
   }
-  const plan = { ...previous.plan, layers: remembered };
+  const named = rememberGroups(previous.groups, options.found.components);
+  const plan = { ...previous.plan, layers: [...remembered, ...named] };
   return { layers: standing, covered, surplus: [], previous: { ...previous, layers, plan } };
 }
 
