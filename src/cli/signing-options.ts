@@ -4,7 +4,8 @@ import type { SigningKey } from '../ops/signing-key.ts';
 
 /** As parsed from the command line. */
 export interface ParsedSigningKey {
-  readonly key: string;
+  readonly key?: string;
+  readonly signWith?: string;
   readonly publicKey?: string;
   readonly passphraseFile?: string;
 }
@@ -12,13 +13,16 @@ export interface ParsedSigningKey {
 /** Adds the options of {@link ParsedSigningKey}. */
 export function addSigningKey(command: Command): Command {
   return command
+    .addOption(new Option('--key <file>', 'the private key'))
     .addOption(
       new Option(
-        '--key <file|exec:command>',
-        'the private key, or a command that gets a digest and gives a signature',
-      ).makeOptionMandatory(),
+        '--sign-with <exec:command>',
+        'instead of a key: a command that is given a digest and returns a signature',
+      ),
     )
-    .addOption(new Option('--public-key <file>', 'the public key, or a certificate of it; needed for exec:'))
+    .addOption(
+      new Option('--public-key <file>', 'the public key, or a certificate of it; needed for --sign-with'),
+    )
     .addOption(
       new Option(
         '--passphrase-file <file>',
@@ -28,6 +32,6 @@ export function addSigningKey(command: Command): Command {
 }
 
 /** The key in the library's form. */
-export function signingKey({ key, publicKey, passphraseFile }: ParsedSigningKey): SigningKey {
-  return { key, publicKey, passphraseFile, environment: process.env };
+export function signingKey({ key, signWith, publicKey, passphraseFile }: ParsedSigningKey): SigningKey {
+  return { key, signWith, publicKey, passphraseFile, environment: process.env };
 }

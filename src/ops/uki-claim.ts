@@ -95,13 +95,10 @@ function readWhole(reader: ContentReader, { content }: RegularFile, path: ByteSt
   });
 }
 
-/** Where contents are, or from what they can be read again. */
-export type ContentTree = Pick<LoadedTree, 'contents' | 'inputs' | 'algorithm'>;
-
 /** Contents of one file; a layer that is compressed is read once more for it. */
-export async function withReader<T>(
+async function withReader<T>(
   session: Session,
-  tree: ContentTree,
+  tree: LoadedTree,
   { content }: RegularFile,
   use: (reader: ContentReader) => T,
 ): Promise<T> {
@@ -115,7 +112,7 @@ export async function withReader<T>(
 
 async function tableFor(
   session: Session,
-  tree: ContentTree,
+  tree: LoadedTree,
   content: RegularFile['content'],
 ): Promise<readonly ContentFile[]> {
   if (content.kind === 'inline' || content.location === undefined) return [];

@@ -7,14 +7,15 @@ import { hostProfile } from '../host/profiles.ts';
 import { loadCertificates, loadPublicKey } from '../io/key-files.ts';
 import type { OpenedImage } from '../io/opened-image.ts';
 import { configLabels } from '../oci/config.ts';
+import type { ContentFile } from '../parallel/content-file.ts';
 import type { Certificate } from '../sign/certificate.ts';
 import { openImage } from './inspect.ts';
+import { spoolLayer } from './load-layers.ts';
 import { layerInputs } from './load-tree.ts';
 import { ImageMeasure, type ReadLayer } from './measure-image.ts';
 import { PROFILES } from './profile-names.ts';
 import { type CommonOptions, Session } from './session.ts';
 import { FSVERITY_LABEL } from './tree-digests.ts';
-import { withReader } from './uki-claim.ts';
 import { type BootDemand, bootChecks } from './verify-boot.ts';
 import {
   type CheckKind,
@@ -114,7 +115,7 @@ async function contentChecks(session: Session, image: OpenedImage, trust: Trust)
     ...(await annotationChecks(image, measure, certificates)),
     ...(await labelChecks(image, measure)),
     ...(await artifactChecks(image, attached, measure, certificates)),
-    ...(await bootChecks(layers, bootDemand(session, image, measure))),
+    ...(await bootChecks(layers, bootDemand(session, image, measure, certificates))),
   ];
 }
 
@@ -154,7 +155,12 @@ async function labelChecks(image: OpenedImage, measure: ImageMeasure): Promise<V
   return [compare(subject, label, first)];
 }
 
-function bootDemand(session: Session, image: OpenedImage, measure: ImageMeasure): BootDemand {
+function bootDemand(
+  session: Session,
+  image: OpenedImage,
+  measure: ImageMeasure,
+  certificates: readonly Certificate[],
+): BootDemand {
   const bootable = async (digest: VerityDigest): Promise<ReadonlyMap<string, string>> => {
     const known = new Map<string, string>();
     for (const { name } of PROFILES) {
@@ -164,8 +170,16 @@ function bootDemand(session: Session, image: OpenedImage, measure: ImageMeasure)
     }
     return known;
   };
-  const tree = { contents: [], inputs: layerInputs(image), algorithm: claimedAlgorithm(image) };
-  return { bootable, withContent: (file, use) => withReader(session, tree, file, use) };
+  const inputs = layerInputs(image);
+  const opened = new Map<number, Promise<ContentFile>>();
+  const open = (ordinal: number): Promise<ContentFile> => {
+    const input = inputs[ordinal];
+    if (input === undefined) throw new PlanishError('INVARIANT', 'a content is in no layer');
+    const known = opened.get(ordinal) ?? spoolLayer(session, input, claimedAlgorithm(image));
+    opened.set(ordinal, known);
+    return known;
+  };
+  return { certificates, bootable, openLayer: open };
 }
 
 function excused(checks: readonly VerifyCheck[], { excuse = [] }: VerifyOptions): VerifyCheck[] {

@@ -87,7 +87,8 @@ describe('a sealed image', () => {
     const { labels } = planishJson(['inspect', image]);
     expect(labels).toMatchObject({ 'containers.bootc': '1', 'ostree.bootable': '1' });
     expect(result.digests.bootable).toBe(result.proof.bootable);
-    expect(planish(['verify', image]).status).toBe(0);
+    expect(planish(['verify', image]).status).toBe(1);
+    expect(planish(['verify', image, '--cert', keyFile('db.crt'), '--require', 'uki']).status).toBe(0);
     expect(lintOf(image)).not.toContain('composefs-digest-mismatch');
   });
 

@@ -23,7 +23,7 @@ const EXAMPLES = `
 Examples:
   $ planish sign oci:os:42 --key cosign.key --identity registry.example/os
   $ planish sign oci-archive:os.tar --key release.pem --form bundle
-  $ planish sign oci:os:42 --key 'exec:openssl pkeyutl -sign -inkey k.pem -pkeyopt digest:sha256' \\
+  $ planish sign oci:os:42 --sign-with 'exec:openssl pkeyutl -sign -inkey k.pem -pkeyopt digest:sha256' \\
       --public-key k.pub --identity registry.example/os
   $ planish sign oci:os:42 --composefs artifact --key verity.pem --cert verity.crt
   $ planish sign --fsverity os.erofs --key verity.pem --cert verity.crt -o os.erofs.sig

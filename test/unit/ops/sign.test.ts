@@ -148,7 +148,7 @@ describe('sign', () => {
     const [path, direct] = [layout(), layout()];
     const key = keyFile('rsa3072.key');
     const command = `openssl pkeyutl -sign -inkey '${key}' -pkeyopt digest:sha256`;
-    const exec = { ...RSA, key: `exec:${command}`, publicKey: keyFile('rsa3072.crt') };
+    const exec = { ...RSA, key: undefined, signWith: `exec:${command}`, publicKey: keyFile('rsa3072.crt') };
     await sign(`oci:${path}:flat`, exec);
     await sign(`oci:${direct}:flat`, RSA);
     expect(fingerprint(path)).toEqual(fingerprint(direct));
@@ -157,7 +157,7 @@ describe('sign', () => {
   it('keeps a random signature of a command that is still good', async () => {
     const path = layout();
     const command = `openssl pkeyutl -sign -inkey '${keyFile('p256.key')}' -pkeyopt digest:sha256`;
-    const exec = { ...P256, key: `exec:${command}`, publicKey: keyFile('p256.crt') };
+    const exec = { ...P256, key: undefined, signWith: `exec:${command}`, publicKey: keyFile('p256.crt') };
     await sign(`oci:${path}:flat`, exec);
     const before = fingerprint(path);
     await sign(`oci:${path}:flat`, exec);
@@ -187,14 +187,20 @@ describe('sign', () => {
     ['a key that is none', { ...P256, key: keyFile('p256.crt') }, 'KEY_BAD'],
     ['no such file', { ...P256, key: join(work, 'none') }, 'SYSCALL_FAILED'],
     ['another public key', { ...P256, publicKey: keyFile('rsa3072.crt') }, 'KEY_MISMATCH'],
-    ['a command without public key', { ...P256, key: 'exec:true' }, 'BAD_OPTION'],
-    ['a command that fails', { ...P256, key: 'exec:false', publicKey: keyFile('p256.crt') }, 'SIGNER_FAILED'],
+    ['a command without public key', { ...P256, key: undefined, signWith: 'exec:true' }, 'BAD_OPTION'],
+    ['a key and a command', { ...P256, signWith: 'exec:true' }, 'BAD_OPTION'],
+    ['neither', { identity: IDENTITY }, 'BAD_OPTION'],
     [
-      'a command with another key',
-      { ...RSA, key: wrongCommand, publicKey: keyFile('rsa3072.crt') },
+      'a command that fails',
+      { ...P256, key: undefined, signWith: 'exec:false', publicKey: keyFile('p256.crt') },
       'SIGNER_FAILED',
     ],
-    ['a token', { ...P256, key: 'pkcs11:token=x' }, 'BAD_OPTION'],
+    [
+      'a command with another key',
+      { ...RSA, key: undefined, signWith: wrongCommand, publicKey: keyFile('rsa3072.crt') },
+      'SIGNER_FAILED',
+    ],
+    ['a token', { ...P256, key: undefined, signWith: 'pkcs11:token=x' }, 'BAD_OPTION'],
   ];
   it.each(refused)('refuses %s, and changes nothing', async (_name, options, code) => {
     const path = layout();

@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { editLayout } from '../../../src/io/layout-editor.ts';
 import { addReferrer, EMPTY_BYTES, referrerEntry, referrersTag } from '../../../src/oci/attachments.ts';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
@@ -11,10 +11,12 @@ import type { Manifest } from '../../../src/oci/manifest.ts';
 import { MEDIA_TYPES } from '../../../src/oci/media-types.ts';
 import { placeImage } from '../../../src/oci/place-image.ts';
 import { digest } from '../../../src/ops/digest.ts';
+import { seal } from '../../../src/ops/seal.ts';
 import { sign } from '../../../src/ops/sign.ts';
 import { signComposefs } from '../../../src/ops/sign-composefs.ts';
 import { type VerifyOptions, verify } from '../../../src/ops/verify.ts';
 import { SEALING_ARTIFACT, SEALING_SIGNATURE } from '../../../src/sign/sealing.ts';
+import { bootableTar } from '../../support/bootable-root.ts';
 import { blobPath, digestOf, makeLayout } from '../../support/layout-maker.ts';
 import { archive, directory, file } from '../../support/tar-maker.ts';
 import { keyFile } from '../../support/test-keys.ts';
@@ -390,5 +392,63 @@ describe('UKIs', () => {
   it('that are malformed are findings', async () => {
     const { reference } = await image([...TREE, file('boot/EFI/Linux/6.12.efi', 'MZ'.repeat(100))]);
     expect(await complaints(reference)).toEqual(['uki unreadable: PE_BAD_IMAGE']);
+  });
+});
+
+describe('a sealed image', () => {
+  let sealed: string;
+  beforeAll(async () => {
+    const source = join(work, 'root.tar');
+    writeFileSync(source, bootableTar());
+    sealed = `oci:${join(work, 'sealed')}:os`;
+    const key = { key: keyFile('db.key'), certificate: keyFile('db.crt') };
+    await seal(`tar:${source}`, { destination: sealed, compression: 'none', jobs: 1, ...key });
+  }, 60_000);
+
+  it('is verified from key to command line', async () => {
+    await sign(sealed, P256);
+    await signComposefs(sealed, { ...VERITY, mode: 'artifact' });
+    const trust = { keys: KEYS, identity: IDENTITY, certificates: CERTIFICATES };
+    expect(await complaints(sealed, { ...trust, require: ['uki', 'uki-signature', 'artifact'] })).toEqual([]);
+    expect(await proved(sealed, trust)).toEqual([
+      'signature',
+      ...CONTENT,
+      'key',
+      'merged',
+      'artifact',
+      'verity-signature',
+      'uki',
+      'uki-signature',
+    ]);
+  });
+
+  it('has a signature of its UKI that needs a certificate, and the right one', async () => {
+    const excuse = ['signature', 'verity-signature'] as const;
+    expect(await complaints(sealed, { excuse })).toEqual([
+      'uki-signature unchecked: no certificate was given',
+    ]);
+    expect(await complaints(sealed, { excuse: [...excuse, 'uki-signature'] })).toEqual([]);
+    const others = await complaints(sealed, { excuse, certificates: [keyFile('other.crt')] });
+    expect(others).toContain('uki-signature mismatch: the certificate of CN=planish test db is not trusted');
+  });
+
+  it('is refused when any byte of its UKI is another, though every digest fits', async () => {
+    const path = join(work, 'sealed');
+    const index = JSON.parse(readFileSync(join(path, 'index.json'), 'utf8'));
+    const manifest = JSON.parse(readFileSync(blobPath(path, index.manifests[0].digest), 'utf8'));
+    const layer = readFileSync(blobPath(path, manifest.layers.at(-1).digest));
+    const at = layer.indexOf('PRETTY_NAME="A test"');
+    expect(at).toBeGreaterThan(0);
+    layer[at + 14] = 0x42;
+    const forged = await makeLayout(fresh(), [
+      ...manifest.layers
+        .slice(0, -1)
+        .map(({ digest }: Descriptor) => ({ tar: readFileSync(blobPath(path, digest)) })),
+      { tar: layer },
+    ]);
+    expect(await complaints(forged.reference, { certificates: CERTIFICATES })).toEqual([
+      expect.stringMatching(/^uki-signature (?:mismatch|unreadable): /),
+      'verity-signature missing: nothing is signed by any of the certificates',
+    ]);
   });
 });
