@@ -51,6 +51,7 @@ export {
 export { type DumpOptions, dump } from './ops/dump.ts';
 export { type EmitOptions, type EmitResult, emit } from './ops/emit.ts';
 export { type EmitDiskOptions, type EmitDiskResult, emitDisk } from './ops/emit-disk.ts';
+export { type EnrolledVariable, type EnrollOptions, type EnrollResult, enroll } from './ops/enroll.ts';
 export { type ExplainOptions, explain } from './ops/explain.ts';
 export type { ExplainResult } from './ops/explain-result.ts';
 export type { KeyEdit } from './ops/image-config.ts';
@@ -74,6 +75,18 @@ export {
   mountCommands,
   umount,
 } from './ops/mount.ts';
+export {
+  type PeSectionRow,
+  type PeSections,
+  type PeSignOptions,
+  peAttach,
+  peHash,
+  peSections,
+  peSign,
+  peVerify,
+  type SignedPe,
+  type VerifiedPe,
+} from './ops/pe.ts';
 export { type PlanLayer, type PlanMember, type PlanOptions, type PlanResult, plan } from './ops/plan.ts';
 export { repoCat } from './ops/repo-cat.ts';
 export { type RepoExportOptions, type RepoExportResult, repoExport } from './ops/repo-export.ts';
@@ -84,8 +97,9 @@ export { type ListedImage, type RepoListResult, repoList } from './ops/repo-ls.t
 export { type RepoTagResult, type RepoUntagResult, repoTag, repoUntag } from './ops/repo-tag.ts';
 export { formatSarif, type SarifOptions } from './ops/sarif.ts';
 export { type SealOptions, type SealResult, seal } from './ops/seal.ts';
+export { type AttachOptions, type AttachResult, attachSignatures } from './ops/seal-attach.ts';
 export type { ProvenSeal } from './ops/seal-proof.ts';
-export type { SigningRequest } from './ops/seal-request.ts';
+export type { AttachedSignature, SigningRequest } from './ops/seal-request.ts';
 export type { SealedFile } from './ops/seal-tree.ts';
 export { type PathLabel, type SelabelOptions, type SelabelResult, selabel } from './ops/selabel.ts';
 export type { CommonOptions } from './ops/session.ts';

@@ -35,6 +35,10 @@ Commands:
                                         cost, by way of splitting them
   seal [options] <source>               make an image that boots as it is or not
                                         at all: a signed UKI with its digest
+  pe [options] [command]                look at, sign and verify EFI programs:
+                                        UKIs, addons, boot loaders
+  enroll [options]                      write the files by which a machine takes
+                                        up Secure Boot keys: PK, KEK and db
   sign [options] <image>                sign an image or a file, for cosign,
                                         podman, skopeo, bootc and the kernel
   verify [options] <image>              recompute every digest that an image

@@ -79,6 +79,18 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./commands/seal.ts')).addSeal,
   },
   {
+    name: 'pe',
+    usage: '[options] [command]',
+    summary: 'look at, sign and verify EFI programs: UKIs, addons, boot loaders',
+    load: async () => (await import('./commands/pe.ts')).addPe,
+  },
+  {
+    name: 'enroll',
+    usage: '[options]',
+    summary: 'write the files by which a machine takes up Secure Boot keys: PK, KEK and db',
+    load: async () => (await import('./commands/enroll.ts')).addEnroll,
+  },
+  {
     name: 'sign',
     usage: '[options] <image>',
     summary: 'sign an image or a file, for cosign, podman, skopeo, bootc and the kernel',

@@ -7,11 +7,18 @@ import { fromSystemError } from '../errors.ts';
  * `DISK_FULL` and `SYSCALL_FAILED`.
  */
 export function writeFileAside(file: string, bytes: Uint8Array): void {
+  writePiecesAside(file, [bytes]);
+}
+
+/** The same of bytes that come in pieces. */
+export function writePiecesAside(file: string, pieces: Iterable<Uint8Array>): void {
   const aside = `${file}.planish-${process.pid}`;
   try {
     const fd = openSync(aside, 'wx', 0o644);
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+      for (const bytes of pieces) {
+        for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+      }
       fsyncSync(fd);
     } finally {
       closeSync(fd);

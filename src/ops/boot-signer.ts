@@ -3,7 +3,7 @@ import { PlanishError } from '../errors.ts';
 import { execSigner } from '../io/exec-signer.ts';
 import { loadCertificates, loadPrivateKey } from '../io/key-files.ts';
 import type { Certificate } from '../sign/certificate.ts';
-import { checkCertificateUse } from '../sign/certificate-use.ts';
+import { type CertificateUse, checkCertificateUse } from '../sign/certificate-use.ts';
 import { checkKeyPair } from '../sign/keys.ts';
 import { keySigner, type Signer } from '../sign/signer.ts';
 
@@ -21,6 +21,8 @@ export interface BootSigningOptions {
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
   /** Seconds since 1970 at which the certificate must be valid; absent: it is not looked at. */
   readonly time?: number | undefined;
+  /** What the certificate is to do; default `signCode`. */
+  readonly use?: CertificateUse | undefined;
 }
 
 /** A certificate, and who signs with its key. */
@@ -39,7 +41,7 @@ export function openBootSigner(options: BootSigningOptions): BootSigner {
   if (file === undefined) throw new PlanishError('BAD_OPTION', 'a certificate is needed: --cert FILE');
   if ((key === undefined) === (signWith === undefined))
     throw new PlanishError('BAD_OPTION', 'either a key or a signing command is needed: --key or --sign-with');
-  const [certificate, ...others] = bootCertificates(file, options.time);
+  const [certificate, ...others] = bootCertificates(file, options.time, options.use);
   if (signWith !== undefined) {
     if (!signWith.startsWith(EXEC) || signWith.length === EXEC.length)
       throw new PlanishError('BAD_OPTION', 'a signing command is written exec:COMMAND', { actual: signWith });
@@ -51,7 +53,11 @@ export function openBootSigner(options: BootSigningOptions): BootSigner {
 }
 
 /** Certificates of a file, the first fit to sign for Secure Boot. Throws `CERTIFICATE_BAD`, `KEY_BAD`. */
-export function bootCertificates(file: string, time: number | undefined): [Certificate, ...Certificate[]] {
+export function bootCertificates(
+  file: string,
+  time: number | undefined,
+  use: CertificateUse = 'signCode',
+): [Certificate, ...Certificate[]] {
   const [first, ...others] = loadCertificates(file);
   if (first === undefined) throw new PlanishError('CERTIFICATE_BAD', 'a file holds no certificate', { file });
   if (first.kind !== 'rsa') {
@@ -64,6 +70,6 @@ export function bootCertificates(file: string, time: number | undefined): [Certi
     const detail = { file, expected: '2048 bits', actual: `${bits} bits` };
     throw new PlanishError('KEY_BAD', 'the RSA key of a certificate is too small', detail);
   }
-  checkCertificateUse(first, 'signCode', time);
+  checkCertificateUse(first, use, time);
   return [first, ...others];
 }
