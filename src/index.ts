@@ -55,7 +55,13 @@ export { type EnrolledVariable, type EnrollOptions, type EnrollResult, enroll } 
 export { type ExplainOptions, explain } from './ops/explain.ts';
 export type { ExplainResult } from './ops/explain-result.ts';
 export type { KeyEdit } from './ops/image-config.ts';
-export { type InspectedLayer, type InspectOptions, type InspectResult, inspect } from './ops/inspect.ts';
+export {
+  type AttachedArtifact,
+  type InspectedLayer,
+  type InspectOptions,
+  type InspectResult,
+  inspect,
+} from './ops/inspect.ts';
 export {
   type LintOptions,
   type LintResult,

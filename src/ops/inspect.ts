@@ -3,9 +3,10 @@ import { arch } from 'node:os';
 import { display } from '../bytes/byte-string.ts';
 import type { BlobDigest, HashAlgorithm } from '../bytes/digest.ts';
 import { STABILITY_ANNOTATION } from '../chunk/plan-annotation.ts';
-import { PlanishError } from '../errors.ts';
+import { type ErrorCode, PlanishError } from '../errors.ts';
 import { openSource } from '../io/open-image.ts';
 import type { OpenedImage } from '../io/opened-image.ts';
+import { asLayout, type FoundManifest, findAttachments } from '../io/referrers.ts';
 import { configHistory, configLabels, configPlatform, runtimeConfig } from '../oci/config.ts';
 import type { Annotations, Descriptor } from '../oci/descriptor.ts';
 import type { JsonObject } from '../oci/json.ts';
@@ -53,6 +54,21 @@ export interface InspectResult {
   readonly layers: readonly InspectedLayer[];
   /** Bytes of all layers' blobs. */
   readonly size: number;
+  /** Signatures and other artifacts that lie beside the image. `verify` checks them. */
+  readonly attached: readonly AttachedArtifact[];
+}
+
+/** A manifest that is attached to an image. */
+export interface AttachedArtifact {
+  readonly digest: BlobDigest;
+  /** How it is attached: under cosign's tag of signatures, or by naming the image as its subject. */
+  readonly how: 'tag' | 'subject';
+  /** Type of the artifact, or of its config where it states none. Absent when it cannot be read. */
+  readonly type: string | undefined;
+  /** Number of its layers; for signatures under cosign's tag, that of signatures. */
+  readonly layers: number;
+  /** Why it cannot be read. */
+  readonly error: ErrorCode | undefined;
 }
 
 /** Reads the documents of an image. Throws `IMAGE_UNSUPPORTED` for sources that are no image. */
@@ -98,8 +114,28 @@ function describe(image: OpenedImage): InspectResult {
     labels: configLabels(config),
     runtime: runtimeConfig(config),
     layers: describeLayers(image),
+    attached: describeAttached(image),
     size: image.layers.reduce((sum, layer) => sum + layer.descriptor.size, 0),
   };
+}
+
+function describeAttached(image: OpenedImage): AttachedArtifact[] {
+  const layout = asLayout(image.store);
+  if (layout === undefined) return [];
+  const { signatures, referrers } = findAttachments(layout, image.manifest.descriptor.digest);
+  return [
+    ...(signatures === undefined ? [] : [describeArtifact(signatures, 'tag')]),
+    ...referrers.map((referrer) => describeArtifact(referrer, 'subject')),
+  ];
+}
+
+function describeArtifact(
+  { descriptor: { digest }, found }: FoundManifest,
+  how: AttachedArtifact['how'],
+): AttachedArtifact {
+  if (found instanceof PlanishError) return { digest, how, type: undefined, layers: 0, error: found.code };
+  const { artifactType, config, layers } = found.document;
+  return { digest, how, type: artifactType ?? config.mediaType, layers: layers.length, error: undefined };
 }
 
 function describeLayers(image: OpenedImage): InspectedLayer[] {
@@ -122,7 +158,7 @@ function describeLayers(image: OpenedImage): InspectedLayer[] {
 }
 
 /** The key that a layer's annotations claim, and its algorithm. */
-export function layerKeyOf(descriptor: Descriptor): { algorithm: HashAlgorithm; key: string } | undefined {
+function layerKeyOf(descriptor: Descriptor): { algorithm: HashAlgorithm; key: string } | undefined {
   for (const algorithm of ['sha512', 'sha256'] as const) {
     const key = descriptor.annotations?.[layerAnnotation(algorithm)];
     if (key !== undefined) return { algorithm, key };

@@ -1,6 +1,6 @@
 /** `planish inspect IMAGE` */
 import { Command, Option } from 'commander';
-import type { InspectResult } from '../../ops/inspect.ts';
+import type { AttachedArtifact, InspectResult } from '../../ops/inspect.ts';
 import { formatBytes, formatTable, shortDigest, truncate } from '../format.ts';
 import { commonOptions } from '../options.ts';
 import type { GlobalOptions, Runtime } from '../runtime.ts';
@@ -43,9 +43,20 @@ function describe(result: InspectResult): string {
     ...pairs('composefs', result.composefs),
     ...pairs('label', result.labels),
     ...pairs('annotation', result.annotations),
+    ...result.attached.map(describeAttached),
     '',
     layerTable(result),
   ].join('\n');
+}
+
+function describeAttached({ digest, how, type, layers, error }: AttachedArtifact): string {
+  const what =
+    error !== undefined
+      ? `unreadable: ${error}`
+      : how === 'tag'
+        ? `cosign signatures: ${layers}`
+        : truncate(JSON.stringify(type ?? '').slice(1, -1), VALUE_WIDTH);
+  return `attached   ${digest} ${what}`;
 }
 
 const VALUE_WIDTH = 140;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../../src/errors.ts';
+import { inspect } from '../../../src/ops/inspect.ts';
 import { type SignOptions, type SignResult, sign } from '../../../src/ops/sign.ts';
 import { keyFile } from '../../support/test-keys.ts';
 import { Blobs, failure, named, tarOf } from '../io/sample-image.ts';
@@ -106,6 +107,20 @@ describe('sign', () => {
     expect(blob(path, blob(path, signatures.digest).config.digest).rootfs.diff_ids).toHaveLength(2);
     expect(blob(path, referrers.digest).manifests).toHaveLength(2);
     expect(entries(path)).toHaveLength(3);
+  });
+
+  it('is shown by inspect', async () => {
+    const reference = `oci:${layout()}:flat`;
+    expect((await inspect(reference)).attached).toEqual([]);
+    const { signatures } = await sign(reference, P256);
+    await sign(reference, RSA);
+    const attached = (await inspect(reference)).attached;
+    expect(attached.map(({ how, type, layers, error }) => [how, type, layers, error])).toEqual([
+      ['tag', 'application/vnd.oci.image.config.v1+json', 2, undefined],
+      ['subject', 'application/vnd.dev.sigstore.bundle.v0.3+json', 1, undefined],
+      ['subject', 'application/vnd.dev.sigstore.bundle.v0.3+json', 1, undefined],
+    ]);
+    expect(attached[1]?.digest).toBe(signatures[1]?.manifest);
   });
 
   it('writes one form when asked', async () => {
