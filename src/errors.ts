@@ -67,6 +67,7 @@ export const ERROR_TABLE = {
   SPLITSTREAM_BAD: ['input', 'A splitstream of a composefs repository is malformed or out of bounds.'],
   REPOSITORY_BAD: ['input', 'A composefs repository holds something that its format does not allow.'],
   REPOSITORY_UNSUPPORTED: ['input', 'A composefs repository is of a kind that cannot be used.'],
+  CACHE_BAD_ENTRY: ['input', 'A file of the layer cache is damaged, foreign, or no such file.'],
   NO_REPOSITORY: ['usage', 'There is no composefs repository at that place.'],
   DIGEST_MISMATCH: ['integrity', 'A blob does not have the digest or size that names it.'],
   DIFFID_MISMATCH: ['integrity', 'An uncompressed layer does not have the diffID that the config names.'],

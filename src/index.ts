@@ -38,6 +38,15 @@ export {
   type BuiltLayer,
   build,
 } from './ops/build.ts';
+export {
+  type CacheFinding,
+  type CacheListResult,
+  type CachePruneResult,
+  type CacheVerifyResult,
+  cacheList,
+  cachePrune,
+  cacheVerify,
+} from './ops/cache.ts';
 export { cat } from './ops/cat.ts';
 export { type DiffEntry, type DiffOptions, type DiffResult, diff } from './ops/diff.ts';
 export { type DigestOptions, type DigestResult, digest } from './ops/digest.ts';

@@ -93,6 +93,8 @@ export const LIMITS = {
   splitstreamNameBytes: 16 * 1024 * 1024,
   /** Bytes that stand in one splitstream itself, 16 GiB: headers of as many entries as a layer may have. */
   splitstreamInlineBytes: 2 ** 34,
+  /** Bytes of one file of the layer cache, held in memory whole: the index of a layer of some millions of entries. */
+  cacheFileBytes: 2 ** 30,
 } as const;
 
 /** Name of a limit. */

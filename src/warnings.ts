@@ -32,6 +32,7 @@ export const WARNING_TABLE = {
     'A component name or update interval that the user set is malformed or contradicts another.',
   REPOSITORY_INSECURE:
     'A composefs repository is without fs-verity: nothing but `repo fsck` notices when its objects change.',
+  CACHE_IGNORED: 'The layer cache, or a file of it, could not be used; the run goes on without.',
   STREAM_IGNORED: 'A stream of the repository could not be used and was made again.',
   SBAT_NOT_MERGED: 'A UKI lacks revocation lines because its stub has no room for them.',
 } as const satisfies Readonly<Record<string, string>>;

@@ -58,6 +58,8 @@ Commands:
   mount [options] <image> <mountpoint>  mount a composefs image over its
                                         objects, by digest or not at all
   umount [options] <mountpoint>         take a mount of a composefs image away
+  cache [options] [command]             look after the cache of layers that were
+                                        read before
   help [command]                        display help for command
 
 References:

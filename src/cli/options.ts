@@ -4,6 +4,7 @@ import type { HostChoice } from '../ops/host-root.ts';
 import type { SourceOptions } from '../ops/load-tree.ts';
 import { DEFAULT_PROFILE_NAME, type HostProfileName, PROFILES } from '../ops/profile-names.ts';
 import type { CommonOptions } from '../ops/session.ts';
+import { cacheDirectory } from './cache-directory.ts';
 import type { GlobalOptions, Runtime } from './runtime.ts';
 
 /** As parsed from the command line, of every verb that reads a tree. */
@@ -14,6 +15,7 @@ export interface ParsedSourceOptions extends GlobalOptions {
   readonly skipXattrs?: boolean;
   readonly strict?: boolean;
   readonly tmpdir?: string;
+  readonly cache?: string | boolean;
 }
 
 /** Adds the options of {@link ParsedSourceOptions}. */
@@ -43,13 +45,21 @@ export function addSourceOptions(command: Command): Command {
         '--tmpdir <dir>',
         'where uncompressed layers are kept meanwhile (default: TMPDIR, else beside the output)',
       ),
-    );
+    )
+    .addOption(
+      new Option(
+        '--cache <dir>',
+        'what is known of layers read before (default: PLANISH_CACHE, else ~/.cache/planish)',
+      ),
+    )
+    .addOption(new Option('--no-cache', 'read every layer, and remember nothing'));
 }
 
 /** Starts the runtime and gives the options in the library's form. */
 export function sourceOptions(runtime: Runtime, parsed: ParsedSourceOptions): SourceOptions {
   return {
     ...commonOptions(runtime, parsed),
+    cache: cacheDirectory(parsed, process.env),
     platform: parsed.platform,
     algorithm: parsed.algorithm,
     missingParents: parsed.missingParents,
@@ -129,6 +139,15 @@ export function replanOption(): Option {
 export function parseCount(text: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('expected a whole number from 1');
+}
+
+const SIZE_UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+/** Bytes: a whole number, or one of KiB, MiB or GiB (`200M`). */
+export function parseSize(text: string): number {
+  const [, digits, unit = ''] = /^([0-9]{1,9})([KMG]?)$/.exec(text) ?? [];
+  if (digits !== undefined) return Number(digits) * (SIZE_UNITS[unit] ?? 1);
+  throw new InvalidArgumentError('expected bytes, as 0, 500000, 200M or 2G');
 }
 
 /** Collects a repeatable option. */

@@ -150,4 +150,10 @@ export const VERBS: readonly Verb[] = [
     summary: 'take a mount of a composefs image away',
     load: async () => (await import('./commands/mount.ts')).addUmount,
   },
+  {
+    name: 'cache',
+    usage: '[options] [command]',
+    summary: 'look after the cache of layers that were read before',
+    load: async () => (await import('./commands/cache.ts')).addCache,
+  },
 ];

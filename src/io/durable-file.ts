@@ -7,6 +7,11 @@ export function makeDirectory(path: string): void {
   attempt('making a directory', path, () => mkdirSync(path, { recursive: true }));
 }
 
+/** Makes a directory that only its owner may use, and its parents; it may exist. */
+export function makePrivateDirectory(path: string): void {
+  attempt('making a directory', path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+}
+
 /** Renames within a file system. */
 export function renamePath(from: string, to: string): void {
   attempt('renaming', to, () => renameSync(from, to));

@@ -30,6 +30,7 @@ import { bareConfig, type KeyEdit } from './image-config.ts';
 import { type LoadedTree, type SourceOptions, withTree } from './load-tree.ts';
 import { type MadeLayer, makeArrangedLayers } from './make-layers.ts';
 import { checkLayerCount, findComponents, type PlannedTree } from './make-plan.ts';
+import { planningContents, writtenContents } from './needed-contents.ts';
 import { type PreviousImage, rememberImage, withImage, withPrevious } from './previous-image.ts';
 import { Session } from './session.ts';
 import { type ShippedLabels, shipTree } from './ship-labels.ts';
@@ -168,10 +169,13 @@ async function buildTree(
   request: BuildRequest,
   options: BuildOptions,
 ): Promise<BuildResult> {
-  const needs = { contents: true, digests: true };
+  // Whoever extends the tree may read any of it.
+  const contents = request.extras.extend === undefined ? ('lazily' as const) : true;
+  const needs = { contents, digests: true };
   return await withTree(session, request.source, options, needs, async (tree) => {
     // Threads that have read layers hold on to what they needed for it; writing starts with new ones.
     await session.pool.rest();
+    await tree.makeReadyAndKeep(planningContents(tree.root, request.componentMap));
     const plain = shipTree(session, tree.root, tree.contents, options.selinux ?? 'keep');
     const extended = await request.extras.extend?.(session, tree, plain);
     const { base, full: shipped, contents } = extended ?? unextended(tree, plain);
@@ -248,6 +252,7 @@ async function makeLayers(
   const maxLayers = checkLayerCount(options.maxLayers);
   const root = shipped;
   const arranged = arrangeLayers({ root, planned, algorithm, compression, maxLayers, standing });
+  await tree.makeReady(writtenContents(shipped, arranged));
   const last = extended === undefined ? [] : [lastLayer(extended, arranged.at(-1))];
   return await makeArrangedLayers(session, [...arranged, ...last], {
     root: shipped,

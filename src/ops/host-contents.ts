@@ -90,7 +90,10 @@ export class HostContents {
 
   async #load(ordinal: number | undefined, files: readonly RegularFile[]): Promise<void> {
     const { contents } = this.#places;
-    const reader = new ContentReader(contents.length > 0 ? contents : await this.#spool(ordinal, files));
+    const row = contents[ordinal ?? 0];
+    // A layer that only the cache has read is not at hand, but for what it kept.
+    const atHand = row !== undefined && row.kind !== 'kept';
+    const reader = new ContentReader(atHand ? contents : await this.#spool(ordinal, files));
     try {
       for (const { content } of files)
         this.#known.set(content, Buffer.concat([...contentPieces(reader, content)]));
@@ -101,14 +104,14 @@ export class HostContents {
 
   /** A table in which the layer stands where the files' locations name it. */
   async #spool(ordinal: number | undefined, [first]: readonly RegularFile[]): Promise<ContentFile[]> {
-    const { inputs, algorithm } = this.#places;
+    const { inputs } = this.#places;
     const input = ordinal === undefined ? undefined : inputs[ordinal];
     const location = first?.content.kind === 'external' ? first.content.location : undefined;
     if (input === undefined || location === undefined) {
       throw new PlanishError('INVARIANT', 'a content is in no layer');
     }
     const table: ContentFile[] = [];
-    table[location.source] = await spoolLayer(this.#session, input, algorithm);
+    table[location.source] = await spoolLayer(this.#session, input);
     return table;
   }
 }

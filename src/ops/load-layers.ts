@@ -1,15 +1,14 @@
-/** Reads all layers of an image on the pool, each once, and keeps their contents within reach where wanted. */
-
-import { realpathSync } from 'node:fs';
-import { fromUtf8 } from '../bytes/byte-string.ts';
+/** Reads all layers of an image on the pool, each once or, where the cache knows it, not at all. */
 import type { BlobDigest, HashAlgorithm } from '../bytes/digest.ts';
-import { DETECT_BYTES, detectCompression } from '../compress/detect.ts';
 import type { CompressionKind } from '../compress/kind.ts';
-import { withDetail } from '../errors.ts';
-import { type BlobFile, readPart } from '../io/blob-file.ts';
+import type { BlobFile } from '../io/blob-file.ts';
+import { decodeIndex } from '../layer/index-codec.ts';
 import type { IngestRequest, IngestResult } from '../layer/ingest.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import type { ContentFile } from '../parallel/content-file.ts';
+import type { Content } from '../tree/tree.ts';
+import { cacheName, recallIndex, recallKept, rememberIndex } from './cached-layers.ts';
+import { LayerContents } from './layer-contents.ts';
 import type { Session } from './session.ts';
 
 /** A layer to be read. Absent expectations are not checked. */
@@ -25,18 +24,22 @@ export interface LayerInput {
 /** How layers are read. */
 export interface LoadLayersOptions {
   readonly algorithm: HashAlgorithm;
-  /** Keep the uncompressed tars readable until the session ends. */
-  readonly contents: boolean;
+  /** Keep the uncompressed tars readable until the session ends; `lazily`: once they are made ready. */
+  readonly contents: boolean | 'lazily';
   /** Names of entries whose contents shall be at hand in the layers' index; see {@link IngestRequest.keep}. */
   readonly keep?: RegExp | undefined;
-  /** Whether a layer that is not what its descriptor promises is an error; default true. */
+  /** Whether a layer that is not what its descriptor promises is an error; default true. Else no cache is used. */
   readonly enforce?: boolean | undefined;
 }
 
-/** Layers in their order; `contents[i]` is where the contents of layer i are read, empty when not wanted. */
+/** Layers in their order, and where their contents are read. */
 export interface LoadedLayers {
   readonly layers: readonly LayerIndex[];
+  /** Row i is where the contents of layer i are read; empty when not wanted. */
   readonly contents: readonly ContentFile[];
+  /** To be called before contents that were loaded lazily are read. */
+  readonly makeReady: LayerContents['makeReady'];
+  readonly makeReadyAndKeep: LayerContents['makeReadyAndKeep'];
 }
 
 /**
@@ -49,10 +52,45 @@ export async function loadLayers(
   options: LoadLayersOptions,
 ): Promise<LoadedLayers> {
   if (inputs.some(({ claimed }) => claimed === 'zstd')) await session.announceZstd();
-  const contents = options.contents
-    ? inputs.map((input, ordinal) => contentFileOf(session, input, ordinal))
-    : [];
-  const done = inputs.map(() => 0);
+  const names = inputs.map((input) =>
+    options.enforce === false ? undefined : cacheName(session, input, options),
+  );
+  const contents = new LayerContents(session, inputs, names);
+  const known = inputs.map((input, ordinal) => recall(session, input, ordinal, names[ordinal]));
+  const load: LoadState = { session, inputs, options, names, contents, known };
+  const ingested = await ingestAll(load);
+  // A tar on its own, or a wrong media type, says only now how it was compressed.
+  if (ingested.some(({ index }) => index.compression === 'zstd')) await session.announceZstd();
+  for (const { warnings } of ingested) warnings.forEach(session.onWarning);
+  const layers = ingested.map(({ index }) => index);
+  if (options.contents === true) await contents.makeReady(contentsOf(layers));
+  const { rows, makeReady, makeReadyAndKeep } = contents;
+  return { layers, contents: rows, makeReady, makeReadyAndKeep };
+}
+
+interface LoadState {
+  readonly session: Session;
+  readonly inputs: readonly LayerInput[];
+  readonly options: LoadLayersOptions;
+  readonly names: readonly (string | undefined)[];
+  readonly contents: LayerContents;
+  readonly known: readonly (IngestResult | undefined)[];
+}
+
+function recall(
+  session: Session,
+  input: LayerInput,
+  ordinal: number,
+  name: string | undefined,
+): IngestResult | undefined {
+  return name === undefined ? undefined : recallIndex(session, name, input, ordinal);
+}
+
+async function ingestAll(load: LoadState): Promise<IngestResult[]> {
+  const { session, inputs, known } = load;
+  // Spools are opened in the order of layers, so that an error is always the same one.
+  const spools = inputs.map((_, ordinal) => place(load, ordinal));
+  const done = inputs.map((_, ordinal) => known[ordinal]?.index.size ?? 0);
   const total = inputs.reduce((sum, { blob }) => sum + blob.size, 0);
   const results: Promise<IngestResult>[] = [];
   for (const ordinal of bySizeDescending(inputs)) {
@@ -61,13 +99,21 @@ export async function loadLayers(
       const sum = done.reduce((a, b) => a + b, 0);
       session.onProgress({ stage: 'read', done: sum, total, unit: 'bytes' });
     };
-    results[ordinal] = ingest(session, inputs, ordinal, options, contents[ordinal], progress);
+    const result = known[ordinal];
+    results[ordinal] =
+      result === undefined ? ingest(load, ordinal, spools[ordinal], progress) : Promise.resolve(result);
   }
-  const ingested = await Promise.all(results);
-  // A tar on its own, or a wrong media type, says only now how it was compressed.
-  if (ingested.some(({ index }) => index.compression === 'zstd')) await session.announceZstd();
-  for (const { warnings } of ingested) warnings.forEach(session.onWarning);
-  return { layers: ingested.map(({ index }) => index), contents };
+  return await Promise.all(results);
+}
+
+/** Opens the spool that is to be filled while a layer is read, if one is. */
+function place({ session, options, names, contents, known }: LoadState, ordinal: number): number | undefined {
+  if (options.contents === false) return undefined;
+  const result = known[ordinal];
+  if (result === undefined) return contents.open(ordinal);
+  const kept = recallKept(session, names[ordinal] ?? '', ordinal);
+  contents.hold(ordinal, new Map([...result.index.kept, ...kept]));
+  return undefined;
 }
 
 function bySizeDescending(inputs: readonly LayerInput[]): number[] {
@@ -77,44 +123,30 @@ function bySizeDescending(inputs: readonly LayerInput[]): number[] {
 }
 
 async function ingest(
-  session: Session,
-  inputs: readonly LayerInput[],
+  { session, inputs, options, names }: LoadState,
   ordinal: number,
-  options: LoadLayersOptions,
-  content: ContentFile | undefined,
+  spool: number | undefined,
   progress: (bytes: number) => void,
 ): Promise<IngestResult> {
   const { blob, ...expected } = inputs[ordinal] as LayerInput;
   const { algorithm, keep, enforce = true } = options;
-  const request = { ...expected, ordinal, source: ordinal, algorithm, keep, enforce };
-  const spool = content?.kind === 'descriptor' ? content.fd : undefined;
-  const result = await session.pool.run('ingest', { blob, request, spool }, progress);
+  const request: IngestRequest = { ...expected, ordinal, source: ordinal, algorithm, keep, enforce };
+  const bytes = await session.pool.run('ingest', { blob, request, spool }, progress);
+  const name = names[ordinal];
+  if (name !== undefined) rememberIndex(session, name, ordinal, bytes);
   progress(blob.size);
-  return result;
+  return decodeIndex(bytes, { source: ordinal, ordinal });
 }
 
-/** An uncompressed layer is read in place; any other is spooled, uncompressed, to a file without a name. */
-function contentFileOf(session: Session, { blob, digest }: LayerInput, ordinal: number): ContentFile {
-  const compression = detectLayer(blob, digest ?? String(ordinal));
-  if (compression !== 'none') return { kind: 'descriptor', fd: session.openSpool(), base: 0 };
-  // Content files are opened without following links, which only the user's own path may be.
-  return { kind: 'path', path: fromUtf8(realpathSync(blob.file)), base: blob.offset };
-}
-
-function detectLayer(blob: BlobFile, layer: string): CompressionKind {
-  try {
-    return detectCompression(readPart(blob, 0, DETECT_BYTES));
-  } catch (error) {
-    throw withDetail(error, { layer });
-  }
+function contentsOf(layers: readonly LayerIndex[]): Content[] {
+  return layers.flatMap(({ entries }) => entries.flatMap(({ content }) => content ?? []));
 }
 
 /** Where the contents of a layer that was read before can be read again; it is spooled if it is compressed. */
-export async function spoolLayer(
-  session: Session,
-  input: LayerInput,
-  algorithm: HashAlgorithm,
-): Promise<ContentFile> {
-  const { contents } = await loadLayers(session, [input], { algorithm, contents: true, enforce: false });
-  return contents[0] as ContentFile;
+export async function spoolLayer(session: Session, input: LayerInput): Promise<ContentFile> {
+  const contents = new LayerContents(session, [input], []);
+  const spool = contents.open(0);
+  const promise = { digest: undefined, size: undefined };
+  if (spool !== undefined) await session.pool.run('unpack', { blob: input.blob, promise, spool });
+  return contents.rows[0] as ContentFile;
 }

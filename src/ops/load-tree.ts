@@ -20,7 +20,7 @@ import type { ContentFile } from '../parallel/content-file.ts';
 import type { DumpFacts } from '../tree/dump-facts.ts';
 import { flatten } from '../tree/flatten.ts';
 import type { Directory } from '../tree/tree.ts';
-import { type LayerInput, loadLayers } from './load-layers.ts';
+import { type LayerInput, type LoadedLayers, loadLayers } from './load-layers.ts';
 import { measureFiles } from './measure-files.ts';
 import type { CommonOptions, Session } from './session.ts';
 
@@ -40,8 +40,8 @@ export interface SourceOptions extends CommonOptions {
 
 /** What the verb will do with the tree. */
 export interface Needs {
-  /** Contents will be read again. */
-  readonly contents: boolean;
+  /** Contents will be read again; `lazily`: after {@link LoadedTree.makeReady}. */
+  readonly contents: boolean | 'lazily';
   /** fs-verity digests of contents are needed. */
   readonly digests: boolean;
   /** Algorithm of sources without digests of their own when none was asked for; default `sha512`. */
@@ -62,6 +62,10 @@ export interface LoadedTree {
   readonly image: OpenedImage | undefined;
   /** What a dumpfile said beyond the tree. */
   readonly facts: DumpFacts | undefined;
+  /** To be awaited before contents that were asked for lazily are read. */
+  readonly makeReady: LoadedLayers['makeReady'];
+  /** The same for contents that runs to come will read as well: the layer cache keeps them. */
+  readonly makeReadyAndKeep: LoadedLayers['makeReadyAndKeep'];
   /** Throws `CONTENT_CHANGED` when contents on disk are not what was measured; to be called once all is written. */
   readonly verifyUnchanged: () => void;
   /** Format version of an EROFS source. */
@@ -114,6 +118,8 @@ async function load(
 }
 
 const BARE = {
+  makeReady: async () => undefined,
+  makeReadyAndKeep: async () => undefined,
   verifyUnchanged: () => undefined,
   image: undefined,
   facts: undefined,
@@ -163,7 +169,7 @@ async function loadFlattened(
   needs: Needs,
 ): Promise<Omit<LoadedTree, 'kind'>> {
   const algorithm = options.algorithm ?? needs.algorithm ?? DEFAULT_ALGORITHM;
-  const { layers, contents } = await loadLayers(session, inputs, {
+  const { layers, ...contents } = await loadLayers(session, inputs, {
     algorithm,
     contents: needs.contents,
     keep: HOST_READ_PATHS,
@@ -176,7 +182,7 @@ async function loadFlattened(
     whiteouts: 'oci',
     onWarning: session.onWarning,
   });
-  return { ...BARE, root, algorithm, layers, inputs, contents };
+  return { ...BARE, root, algorithm, layers, inputs, ...contents };
 }
 
 async function loadRootfsTree(
@@ -188,11 +194,11 @@ async function loadRootfsTree(
   const algorithm = options.algorithm ?? needs.algorithm ?? DEFAULT_ALGORITHM;
   const { onWarning } = session;
   const scan = await scanRootfs(directory, { onWarning, xattrs: options.xattrs ?? 'all' });
-  const stamps = needs.contents ? takeFileStamps(scan.files) : [];
+  const stamps = needs.contents !== false ? takeFileStamps(scan.files) : [];
   if (needs.digests) await measureTree(scan, (files) => measureFiles(session, files, algorithm));
   const contents = scan.files.map((path): ContentFile => ({ kind: 'path', path, base: 0 }));
   const verifyUnchanged = (): void => {
-    if (needs.contents) verifyFileStamps(scan.files, stamps);
+    if (needs.contents !== false) verifyFileStamps(scan.files, stamps);
   };
   return { ...BARE, kind: 'rootfs', root: scan.root, algorithm, contents, verifyUnchanged };
 }

@@ -5,6 +5,7 @@ import { canonicalize } from '../tree/canonical.ts';
 import { readComponentMap } from './component-map-file.ts';
 import { type SourceOptions, withTree } from './load-tree.ts';
 import { findComponents, type PlannedTree } from './make-plan.ts';
+import { planningContents } from './needed-contents.ts';
 import { rememberImage, withPrevious } from './previous-image.ts';
 import { Session } from './session.ts';
 import { findStanding, planAbove } from './standing-layers.ts';
@@ -54,16 +55,23 @@ export async function plan(source: string, options: PlanOptions = {}): Promise<P
   return await Session.use(options, (session) =>
     withPrevious(options, async (image) => {
       // Contents are measured only to be compared with the previous image's.
-      const needs = { contents: true, digests: image !== undefined };
-      return await withTree(session, source, options, needs, async ({ root, contents, algorithm }) => {
-        const shipped = canonicalize(root, { onWarning: session.onWarning });
-        const previous = image === undefined ? undefined : rememberImage(image, algorithm);
-        const measured = needs.digests;
-        const found = findComponents(session, shipped, contents, { componentMap, measured });
-        const standing = await findStanding(session, { ...options, shipped, algorithm, found, previous });
-        const planned = planAbove(shipped, found, standing, options);
-        return describePlan(source, planned);
-      });
+      const needs = { contents: 'lazily', digests: image !== undefined } as const;
+      return await withTree(
+        session,
+        source,
+        options,
+        needs,
+        async ({ root, contents, algorithm, makeReadyAndKeep }) => {
+          await makeReadyAndKeep(planningContents(root, componentMap));
+          const shipped = canonicalize(root, { onWarning: session.onWarning });
+          const previous = image === undefined ? undefined : rememberImage(image, algorithm);
+          const measured = needs.digests;
+          const found = findComponents(session, shipped, contents, { componentMap, measured });
+          const standing = await findStanding(session, { ...options, shipped, algorithm, found, previous });
+          const planned = planAbove(shipped, found, standing, options);
+          return describePlan(source, planned);
+        },
+      );
     }),
   );
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { ZstdBackendName } from '../compress/zstd-backend.ts';
 import { loadZstd } from '../compress/zstd-load.ts';
 import { fromSystemError, PlanishError } from '../errors.ts';
+import { CACHE_BYTES, LayerCache } from '../io/layer-cache.ts';
 import { Pool } from '../parallel/pool.ts';
 import type { OnProgress } from '../progress.ts';
 import type { OnWarning } from '../warnings.ts';
@@ -25,6 +26,8 @@ export interface CommonOptions {
    * destination, or the system's temporary directory for verbs that have none.
    */
   readonly temporaryDirectory?: string | undefined;
+  /** Directory of the layer cache; default: none is used. Never changes a byte. */
+  readonly cache?: string | undefined;
   /** zstd implementation; default: the native one where it can be loaded. Never changes a byte. */
   readonly zstd?: ZstdBackendName | undefined;
 }
@@ -39,6 +42,8 @@ export class Session {
   readonly pool: Pool;
   readonly onProgress: OnProgress;
   readonly onWarning: OnWarning;
+  /** What was learned of layers before, if a cache was named. */
+  readonly cache: LayerCache | undefined;
   /** Where what is needed for a while is kept. */
   readonly temporaryDirectory: string;
   readonly #descriptors: number[] = [];
@@ -51,6 +56,7 @@ export class Session {
   private constructor(options: CommonOptions) {
     this.#zstd = options.zstd;
     this.pool = new Pool({ size: checkJobs(options.jobs), zstd: options.zstd });
+    this.cache = options.cache === undefined ? undefined : new LayerCache(options.cache, CACHE_BYTES);
     this.onProgress = options.onProgress ?? (() => undefined);
     this.onWarning = options.onWarning ?? (() => undefined);
     this.temporaryDirectory = options.temporaryDirectory ?? tmpdir();

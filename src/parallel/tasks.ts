@@ -9,8 +9,11 @@ import { loadZstd } from '../compress/zstd-load.ts';
 import { type ErrorDetail, fromSystemError } from '../errors.ts';
 import { type BlobFile, readBlob } from '../io/blob-file.ts';
 import { measureFileBatch, type SizedFile } from '../io/measure-batch.ts';
-import { type IngestRequest, type IngestResult, ingestLayer } from '../layer/ingest.ts';
+import type { BlobPromise } from '../layer/blob-meter.ts';
+import { encodeIndex } from '../layer/index-codec.ts';
+import { type IngestRequest, ingestLayer } from '../layer/ingest.ts';
 import type { TarScript } from '../layer/tar-script.ts';
+import { unpackLayer } from '../layer/unpack.ts';
 import { type LayerCompression, type WrittenLayer, writeLayer } from '../layer/write.ts';
 import { type CheckLayerRequest, checkLayer } from '../repo/check-streams.ts';
 import { type ExportLayerRequest, exportLayer } from '../repo/export-layer.ts';
@@ -30,6 +33,13 @@ export interface TaskContext {
 export interface IngestTask {
   readonly blob: BlobFile;
   readonly request: IngestRequest;
+  readonly spool: number | undefined;
+}
+
+/** Arguments of {@link TASKS.unpack}: a layer that was read before. */
+export interface UnpackTask {
+  readonly blob: BlobFile;
+  readonly promise: BlobPromise;
   readonly spool: number | undefined;
 }
 
@@ -61,17 +71,14 @@ export interface MeasureTask {
 
 /** Every task. */
 export const TASKS = {
-  async ingest(task: IngestTask, context: TaskContext): Promise<IngestResult> {
-    const { spool } = task;
-    let position = 0;
-    const tar =
-      spool === undefined
-        ? undefined
-        : (piece: Uint8Array): void => {
-            writeAll(spool, piece, position, SPOOL_FAILURE);
-            position += piece.length;
-          };
-    return await ingestLayer(readBlob(task.blob), task.request, { tar, progress: context.progress });
+  async ingest({ blob, request, spool }: IngestTask, { progress }: TaskContext): Promise<Uint8Array> {
+    const tar = spool === undefined ? undefined : spoolSink(spool);
+    return encodeIndex(await ingestLayer(readBlob(blob), request, { tar, progress }));
+  },
+
+  async unpack({ blob, promise, spool }: UnpackTask, { progress }: TaskContext): Promise<void> {
+    const sink = spool === undefined ? () => undefined : spoolSink(spool);
+    await unpackLayer(readBlob(blob), promise, sink, progress);
   },
 
   async store({ blob, request, target }: StoreTask, { progress }: TaskContext): Promise<StoredLayer> {
@@ -136,6 +143,15 @@ function openFile(file: string): number {
   } catch (error) {
     throw fromSystemError(error, 'creating a file', { file });
   }
+}
+
+/** Writes pieces behind one another from offset 0. */
+function spoolSink(spool: number): (piece: Uint8Array) => void {
+  let position = 0;
+  return (piece) => {
+    writeAll(spool, piece, position, SPOOL_FAILURE);
+    position += piece.length;
+  };
 }
 
 /** The spool has no name by which to find it. */

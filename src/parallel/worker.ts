@@ -11,7 +11,13 @@ const PROGRESS_STEP_BYTES = 4 * 1024 * 1024;
 const ready = prepareThread((workerData as ThreadSetup).zstd);
 
 function post(message: ThreadMessage): void {
-  parentPort?.postMessage(message);
+  parentPort?.postMessage(message, message.kind === 'result' ? buffersOf(message.value) : []);
+}
+
+/** A result that is one large array is given away, not copied. */
+function buffersOf(value: unknown): ArrayBuffer[] {
+  const whole = value instanceof Uint8Array && value.length === value.buffer.byteLength;
+  return whole && value.buffer instanceof ArrayBuffer ? [value.buffer] : [];
 }
 
 function contextOf(id: number): TaskContext {

@@ -1,0 +1,104 @@
+/**
+ * A layer's index as bytes: what crosses from a thread as one buffer, and what the layer cache keeps. In order: facts and
+ * warnings as JSON, the different sets of extended attributes, the entries, and the contents that were kept.
+ *
+ * Whoever changes what reading a layer yields, or the form of these bytes, raises {@link INDEX_VERSION}: indexes that
+ * other versions made are not read.
+ */
+import { isBlobDigest } from '../bytes/digest.ts';
+import { VarintReader, VarintWriter } from '../bytes/varint.ts';
+import { PlanishError } from '../errors.ts';
+import { LIMITS } from '../limits.ts';
+import { WARNING_TABLE, type Warning } from '../warnings.ts';
+import { decodeEntry, EntryDecoder, EntryEncoder } from './index-entries.ts';
+import type { IngestResult } from './ingest.ts';
+import type { LayerIndex } from './layer-index.ts';
+
+/** See the module. */
+export const INDEX_VERSION = 1;
+
+/** What stands in the JSON. */
+type Facts = Omit<LayerIndex, 'entries' | 'kept'> & {
+  readonly version: number;
+  readonly count: number;
+  /** Offset of each kept content in the tar, and its length. */
+  readonly keptAt: readonly (readonly [number, number])[];
+  readonly warnings: readonly Warning[];
+};
+
+/** The bytes of a result. The same result gives the same bytes. */
+export function encodeIndex({ index, warnings }: IngestResult): Uint8Array<ArrayBuffer> {
+  const { entries, kept, ...rest } = index;
+  const keptAt = [...kept].map(([offset, bytes]) => [offset, bytes.length] as const);
+  const facts: Facts = { version: INDEX_VERSION, ...rest, count: entries.length, keptAt, warnings };
+  const encoder = new EntryEncoder(index.algorithm);
+  for (const entry of entries) encoder.add(entry);
+  const head = new VarintWriter();
+  head.bytes(Buffer.from(JSON.stringify(facts)));
+  return joined([head.written(), encoder.attributes(), encoder.entries(), ...kept.values()]);
+}
+
+/** In a buffer of its own, that can be given away to another thread. */
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/**
+ * The result that bytes hold; contents' locations name `source`, warnings the layer `ordinal`. Throws `CACHE_BAD_ENTRY`
+ * for anything that {@link encodeIndex} of this version cannot have written.
+ */
+export function decodeIndex(
+  bytes: Uint8Array,
+  { source, ordinal }: { readonly source: number; readonly ordinal: number },
+): IngestResult {
+  const reader = new VarintReader(bytes);
+  try {
+    const facts = parseFacts(reader.bytes(LIMITS.jsonBytes));
+    const decoder = new EntryDecoder(reader, source, facts);
+    const entries = Array.from({ length: facts.count }, () => decodeEntry(decoder));
+    const kept = new Map(facts.keptAt.map(([offset, length]) => [offset, reader.raw(length)]));
+    if (reader.left !== 0) throw new RangeError('bytes are left over');
+    const warnings = facts.warnings.map((warning) => ({ ...warning, layer: ordinal }));
+    return { index: { ...known(facts), entries, kept }, warnings };
+  } catch (error) {
+    const detail = { offset: reader.offset };
+    throw new PlanishError('CACHE_BAD_ENTRY', 'the index of a layer is malformed', detail, error);
+  }
+}
+
+function known(facts: Facts): Omit<LayerIndex, 'entries' | 'kept'> {
+  const { digest, size, diffId, tarSize, compression, members, endOfArchive, algorithm } = facts;
+  return { digest, size, diffId, tarSize, compression, members, endOfArchive, algorithm };
+}
+
+function parseFacts(bytes: Uint8Array): Facts {
+  const facts = JSON.parse(Buffer.from(bytes).toString('utf8')) as Facts;
+  const { size, tarSize, members, count, keptAt, warnings } = facts;
+  const sound =
+    facts.version === INDEX_VERSION &&
+    isBlobDigest(facts.digest) &&
+    isBlobDigest(facts.diffId) &&
+    [size, tarSize, members, count].every(isCount) &&
+    count <= LIMITS.layerEntries &&
+    ['none', 'gzip', 'zstd'].includes(facts.compression) &&
+    typeof facts.endOfArchive === 'boolean' &&
+    ['sha256', 'sha512'].includes(facts.algorithm) &&
+    keptAt.every(([offset, length]) => isCount(offset) && isCount(length)) &&
+    warnings.every(isWarning);
+  if (!sound) throw new RangeError('the facts of the layer cannot be');
+  return facts;
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isWarning({ code, message, path }: Warning): boolean {
+  return Object.hasOwn(WARNING_TABLE, code) && typeof message === 'string' && typeof path !== 'object';
+}
