@@ -13,9 +13,18 @@ const QUICK = ['help-text', 'main', 'quick-answer', 'version', 'write-fully'].ma
 
 const PARSER = [
   ...QUICK,
-  ...['failure', 'format', 'options', 'output', 'program', 'progress-display', 'run', 'runtime', 'verbs'].map(
-    (name) => `cli/${name}.js`,
-  ),
+  ...[
+    'cache-directory',
+    'failure',
+    'format',
+    'options',
+    'output',
+    'program',
+    'progress-display',
+    'run',
+    'runtime',
+    'verbs',
+  ].map((name) => `cli/${name}.js`),
   'errors.js',
   'host/profiles.js',
   'ops/profile-names.js',

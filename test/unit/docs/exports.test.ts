@@ -12,6 +12,9 @@ const entries: [string, string][] = Object.entries(manifest.exports as Record<st
 
 const VERBS = [
   'build',
+  'cacheList',
+  'cachePrune',
+  'cacheVerify',
   'cat',
   'diff',
   'digest',
