@@ -47,6 +47,7 @@ export class LayerContents {
 
   /** Makes contents readable; layers that hold any that is not are decompressed. */
   readonly makeReady = async (contents: Iterable<Content>): Promise<void> => {
+    if (!this.rows.some(({ kind }) => kind === 'kept')) return;
     const missing = new Set<number>();
     for (const content of contents) {
       const source = sourceOf(content);

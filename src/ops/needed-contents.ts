@@ -15,11 +15,13 @@ export function planningContents(root: Directory, componentMap: readonly Compone
   return files.flatMap((node) => (node?.type === 'regular' ? [node.content] : []));
 }
 
-/** What is copied into the layers that are written, in any order. */
-export function writtenContents(root: Directory, arranged: readonly ArrangedLayer[]): Content[] {
+/** What is copied into the layers that are written, in any order; found only when it is asked for. */
+export function* writtenContents(
+  root: Directory,
+  arranged: readonly ArrangedLayer[],
+): Generator<Content, void, undefined> {
   const paths = arranged.flatMap((layer): readonly ByteString[] =>
     layer.carried === undefined ? layer.paths : [],
   );
-  const members = selectMembers(root, paths);
-  return members.flatMap(({ node }) => (node.type === 'regular' ? [node.content] : []));
+  for (const { node } of selectMembers(root, paths)) if (node.type === 'regular') yield node.content;
 }
