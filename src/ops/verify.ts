@@ -175,7 +175,7 @@ function bootDemand(
   const open = (ordinal: number): Promise<ContentFile> => {
     const input = inputs[ordinal];
     if (input === undefined) throw new PlanishError('INVARIANT', 'a content is in no layer');
-    const known = opened.get(ordinal) ?? spoolLayer(session, input, claimedAlgorithm(image));
+    const known = opened.get(ordinal) ?? spoolLayer(session, input);
     opened.set(ordinal, known);
     return known;
   };
