@@ -24,6 +24,8 @@ const SOURCES = [
   'hash-ni.c',
   'hash-portable.c',
   'kernel-module.c',
+  'inflate.c',
+  'inflate-module.c',
   'link.c',
   'measure.c',
   'merkle.c',

@@ -39,6 +39,9 @@ bool planish_define(napi_env env, napi_value exports, const char *name, napi_cal
 /* Adds the functions of kernel-module.c. */
 bool planish_define_kernel(napi_env env, napi_value exports);
 
+/* Adds the functions of inflate-module.c. */
+bool planish_define_inflate(napi_env env, napi_value exports);
+
 /* Adds the functions of hash-module.c. */
 bool planish_define_hash(napi_env env, napi_value exports);
 

@@ -7,7 +7,7 @@
 import type { HashAlgorithm } from '../bytes/digest.ts';
 
 /** Must equal `PLANISH_CONTRACT_VERSION` in C; helpers of another version are not used. */
-export const CONTRACT_VERSION = 3;
+export const CONTRACT_VERSION = 4;
 
 /** Flag of {@link NativeHelpers.scanDirectory}: records without extended attributes. */
 export const SCAN_WITHOUT_XATTRS = 1;
@@ -85,8 +85,28 @@ export interface HashHelpers {
   measureFiles(paths: Uint8Array, sizes: Float64Array, algorithm: number, digests: Uint8Array): number;
 }
 
+/** What {@link InflateHelpers.inflate} returns; negative is malformed. */
+export const INFLATE_STATUS = { needsInput: 0, needsOutput: 1, end: 2, malformed: -1 } as const;
+
+/** Bytes at the beginning of an output of {@link InflateHelpers.inflate} that are its own. */
+export const INFLATE_HISTORY_BYTES = 32768;
+
+/** Inflating as a stream (`native-helpers/inflate.h`). Its state is bytes of the caller's. */
+export interface InflateHelpers {
+  /** Bytes of a state. */
+  readonly inflateStateBytes: number;
+  /** Begins a stream. */
+  beginInflate(state: Uint8Array): number;
+  /**
+   * Inflates from `input` to `output` behind its first {@link INFLATE_HISTORY_BYTES}, at least 258 bytes of room, until
+   * one of {@link INFLATE_STATUS} is reached. How many bytes were consumed and produced goes to `counts`; what was not
+   * consumed must be given again, in front of what follows it.
+   */
+  inflate(state: Uint8Array, input: Uint8Array, output: Uint8Array, counts: Float64Array): number;
+}
+
 /** The functions in C. All are synchronous, keep no state and may be called on any thread. */
-export interface NativeHelpers extends KernelCalls, HashHelpers {
+export interface NativeHelpers extends KernelCalls, HashHelpers, InflateHelpers {
   readonly contractVersion: number;
   /**
    * All extended attributes of one inode, packed (see `records.ts`); empty where the file system has none.

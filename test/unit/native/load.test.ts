@@ -53,11 +53,14 @@ describe('loading the helpers', () => {
       expect(loaded.status).toEqual({ available: true, file });
       expect(Object.keys(loaded.helpers ?? {}).sort()).toEqual([
         'attachMount',
+        'beginInflate',
         'configureFilesystem',
         'contractVersion',
         'enableVerity',
         'hashBlocks',
         'hashKernels',
+        'inflate',
+        'inflateStateBytes',
         'linkDescriptor',
         'listXattrs',
         'lockDescriptor',
