@@ -1,14 +1,16 @@
-// Builds the native helpers by one call of the C compiler: node native-helpers/build.mjs [--require] [--strict] [--asan]
+// Builds the native helpers by one call of the C compiler: node native-helpers/build.mjs [OPTION...]
 //
 //   --require   not being built is a failure; otherwise it is a notice, since everything works without the helpers
 //   --strict    warnings are errors
 //   --asan      with the address and undefined-behaviour sanitizers, as planish-native-asan.node
 //   --plain-vectors  take the AVX-512 kernels apart, so that processors without it can test them
+//   --prebuild D     write npm packages with prebuilt helpers below D, for every target whose compiler is here
+//   --target T       of those, only T (may be repeated): linux-x64-glibc, linux-x64-musl, linux-arm64-glibc, linux-arm64-musl
 //   --output F  write to F
 //
 // Needs a C compiler (the environment variable CC, else cc, gcc or clang), libc and the npm package node-api-headers.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +18,9 @@ import { parseArgs } from 'node:util';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const SOURCES = [
+  'deflate.c',
+  'deflate-codes.c',
+  'deflate-module.c',
   'hash.c',
   'hash-arm.c',
   'hash-avx.c',
@@ -58,6 +63,58 @@ function findHeaders() {
   }
 }
 
+/**
+ * What prebuilt helpers are made for, and by which compiler; a variable such as CC_LINUX_ARM64_MUSL names another. glibc of
+ * the machine that builds is the oldest on which the result loads, so releases are built on the oldest Debian supported.
+ */
+const TARGETS = {
+  'linux-x64-glibc': 'x86_64-linux-gnu-gcc',
+  'linux-x64-musl': 'musl-gcc',
+  'linux-arm64-glibc': 'aarch64-linux-gnu-gcc',
+  'linux-arm64-musl': 'aarch64-linux-musl-gcc',
+};
+
+function compilerOf(target) {
+  const name = process.env[`CC_${target.toUpperCase().replaceAll('-', '_')}`] ?? TARGETS[target];
+  return spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0 ? name : undefined;
+}
+
+function writePackage(directory, target) {
+  const root = JSON.parse(readFileSync(join(HERE, '../package.json'), 'utf8'));
+  const [os, cpu, libc] = target.split('-');
+  const manifest = {
+    name: `@planish/native-${target}`,
+    version: root.version,
+    description: `Native helpers of planish for ${target}`,
+    license: root.license,
+    os: [os],
+    cpu: [cpu],
+    libc: [libc],
+    main: 'planish-native.node',
+    files: ['planish-native.node'],
+  };
+  writeFileSync(join(directory, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  copyFileSync(join(HERE, '../LICENSE'), join(directory, 'LICENSE'));
+}
+
+function prebuild(top, wanted, headers, options) {
+  let failed = 0;
+  for (const target of wanted) {
+    if (!(target in TARGETS))
+      throw new Error(`no target ${target}; there are ${Object.keys(TARGETS).join(', ')}`);
+    const compiler = compilerOf(target);
+    const directory = join(top, `native-${target}`);
+    const output = join(directory, 'planish-native.node');
+    if (compiler === undefined) console.error(`not built for ${target}: ${TARGETS[target]} is not here`);
+    else if (compile(compiler, headers, { ...options, output })) {
+      writePackage(directory, target);
+      continue;
+    }
+    failed++;
+  }
+  return failed;
+}
+
 function missingPart(compiler, headers) {
   if (process.platform !== 'linux') return 'they are for Linux only';
   if (compiler === undefined) return 'no C compiler was found (set CC, or install one)';
@@ -93,10 +150,16 @@ const { values: options } = parseArgs({
     asan: { type: 'boolean' },
     'plain-vectors': { type: 'boolean' },
     output: { type: 'string' },
+    prebuild: { type: 'string' },
+    target: { type: 'string', multiple: true },
   },
 });
-const compiler = findCompiler();
 const headers = findHeaders();
+if (options.prebuild !== undefined && headers !== undefined) {
+  const failed = prebuild(options.prebuild, options.target ?? Object.keys(TARGETS), headers, options);
+  process.exit(failed > 0 && options.require ? 1 : 0);
+}
+const compiler = findCompiler();
 let missing = missingPart(compiler, headers);
 if (missing === undefined && !compile(compiler, headers, options)) missing = 'the compiler failed';
 if (missing !== undefined) {

@@ -44,13 +44,15 @@ static int fail(struct scan *scan, enum planish_step step, const char *name, int
 
 static void put_stat(unsigned char *at, const struct stat *st)
 {
+	uint64_t links = st->st_nlink;
+
 	planish_put32(at + 4, st->st_mode);
 	planish_put32(at + 8, st->st_uid);
 	planish_put32(at + 12, st->st_gid);
 	planish_put64(at + 16, (uint64_t)st->st_size);
 	planish_put64(at + 24, (uint64_t)(int64_t)st->st_mtim.tv_sec);
 	planish_put32(at + 32, (uint32_t)st->st_mtim.tv_nsec);
-	planish_put32(at + 36, (uint64_t)st->st_nlink > UINT32_MAX ? UINT32_MAX : (uint32_t)st->st_nlink);
+	planish_put32(at + 36, links > UINT32_MAX ? UINT32_MAX : (uint32_t)links);
 	planish_put32(at + 40, major(st->st_rdev));
 	planish_put32(at + 44, minor(st->st_rdev));
 	planish_put64(at + 48, (uint64_t)st->st_dev);

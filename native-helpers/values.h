@@ -42,6 +42,9 @@ bool planish_define_kernel(napi_env env, napi_value exports);
 /* Adds the functions of inflate-module.c. */
 bool planish_define_inflate(napi_env env, napi_value exports);
 
+/* Adds the functions of deflate-module.c. */
+bool planish_define_deflate(napi_env env, napi_value exports);
+
 /* Adds the functions of hash-module.c. */
 bool planish_define_hash(napi_env env, napi_value exports);
 

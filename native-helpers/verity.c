@@ -24,6 +24,12 @@ struct measure_head {
 	uint16_t digest_size;
 };
 
+/* musl takes an int, glibc what POSIX does not. */
+#ifdef __GLIBC__
+#define REQUEST unsigned long
+#else
+#define REQUEST int
+#endif
 #define ENABLE_VERITY _IOW('f', 133, struct enable_argument)
 #define MEASURE_VERITY _IOWR('f', 134, struct measure_head)
 
@@ -42,7 +48,7 @@ int planish_enable_verity(int fd, uint32_t algorithm, uint32_t block_size, const
 
 	if (length > PLANISH_VERITY_SIGNATURE_MAX)
 		return -EMSGSIZE;
-	return ioctl(fd, ENABLE_VERITY, &argument) < 0 ? -errno : 0;
+	return ioctl(fd, (REQUEST)ENABLE_VERITY, &argument) < 0 ? -errno : 0;
 }
 
 int planish_measure_verity(int fd, unsigned char digest[PLANISH_VERITY_DIGEST_MAX], uint32_t *algorithm)
@@ -54,7 +60,7 @@ int planish_measure_verity(int fd, unsigned char digest[PLANISH_VERITY_DIGEST_MA
 
 	memset(&measured, 0, sizeof measured);
 	measured.head.digest_size = PLANISH_VERITY_DIGEST_MAX;
-	if (ioctl(fd, MEASURE_VERITY, &measured) < 0)
+	if (ioctl(fd, (REQUEST)MEASURE_VERITY, &measured) < 0)
 		return -errno;
 	if (measured.head.digest_size > PLANISH_VERITY_DIGEST_MAX)
 		return -EOVERFLOW;

@@ -40,6 +40,8 @@ export class NativeInflater implements MemberInflater {
         return this.#output.subarray(INFLATE_HISTORY_BYTES, INFLATE_HISTORY_BYTES + produced);
       }
     }
+    // As with `node:zlib`, which takes a stream for ended when bytes follow it.
+    if (!(await this.#reader.fill(1))) throw gzipError('the gzip data is truncated', this.#reader.offset);
     return undefined;
   }
 

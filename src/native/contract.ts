@@ -7,7 +7,7 @@
 import type { HashAlgorithm } from '../bytes/digest.ts';
 
 /** Must equal `PLANISH_CONTRACT_VERSION` in C; helpers of another version are not used. */
-export const CONTRACT_VERSION = 4;
+export const CONTRACT_VERSION = 5;
 
 /** Flag of {@link NativeHelpers.scanDirectory}: records without extended attributes. */
 export const SCAN_WITHOUT_XATTRS = 1;
@@ -105,8 +105,27 @@ export interface InflateHelpers {
   inflate(state: Uint8Array, input: Uint8Array, output: Uint8Array, counts: Float64Array): number;
 }
 
+/** Deflating in chunks (`native-helpers/deflate.h`). */
+export interface DeflateHelpers {
+  /** Bytes of working memory, which means nothing between calls. */
+  readonly deflateWorkBytes: number;
+  /**
+   * Deflates a chunk of at most 4 MiB, at `data` behind `history` bytes (at most 32,768) that come before it, at a level
+   * of 1 to 9; `isLast` is 1 for the last chunk. Bytes written to `output`, or `-EINVAL`, also where that is too small:
+   * a sixteenth more than the chunk is always enough.
+   */
+  deflate(
+    work: Uint8Array,
+    data: Uint8Array,
+    history: number,
+    level: number,
+    isLast: number,
+    output: Uint8Array,
+  ): number;
+}
+
 /** The functions in C. All are synchronous, keep no state and may be called on any thread. */
-export interface NativeHelpers extends KernelCalls, HashHelpers, InflateHelpers {
+export interface NativeHelpers extends KernelCalls, HashHelpers, InflateHelpers, DeflateHelpers {
   readonly contractVersion: number;
   /**
    * All extended attributes of one inode, packed (see `records.ts`); empty where the file system has none.

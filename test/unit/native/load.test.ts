@@ -56,6 +56,8 @@ describe('loading the helpers', () => {
         'beginInflate',
         'configureFilesystem',
         'contractVersion',
+        'deflate',
+        'deflateWorkBytes',
         'enableVerity',
         'hashBlocks',
         'hashKernels',
