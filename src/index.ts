@@ -60,6 +60,7 @@ export {
 export { type DumpOptions, dump } from './ops/dump.ts';
 export { type EmitOptions, type EmitResult, emit } from './ops/emit.ts';
 export { type EmitDiskOptions, type EmitDiskResult, emitDisk } from './ops/emit-disk.ts';
+export { type EmitStoreOptions, type EmitStoreResult, emitStore } from './ops/emit-store.ts';
 export { type EnrolledVariable, type EnrollOptions, type EnrollResult, enroll } from './ops/enroll.ts';
 export { type ExplainOptions, explain } from './ops/explain.ts';
 export type { ExplainResult } from './ops/explain-result.ts';

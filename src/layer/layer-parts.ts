@@ -8,8 +8,8 @@ import type { EntryCollector } from './entry-collector.ts';
 export interface LayerParts {
   /** Bytes of the tar that are no large content: headers, small contents, padding, the end. */
   inline(bytes: Uint8Array, start: number, end: number): void;
-  /** Bytes of a content of more than 64 bytes. */
-  content(bytes: Uint8Array, start: number, end: number): void;
+  /** Bytes of a content of more than 64 bytes, `size` in all; where these are all of them, they are so until its end. */
+  content(bytes: Uint8Array, start: number, end: number, size: number): void;
   /** That content is complete, and this is its digest. */
   endOfContent(digest: VerityDigest, size: number): void;
 }
@@ -41,7 +41,7 @@ export class PartingHandler implements TarHandler {
     this.#collector.data(chunk, start, end);
     if (this.#size === undefined) return;
     this.#passInline(chunk, start);
-    this.#parts.content(chunk, start, end);
+    this.#parts.content(chunk, start, end, this.#size);
     this.#mark = end;
   }
 

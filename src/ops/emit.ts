@@ -21,6 +21,7 @@ import { Repository } from '../repo/repository.ts';
 import { emitDocument, otherImageRefs } from './emit-documents.ts';
 import { type EmittedImage, type EmittedImages, emitImages, imageRefs } from './emit-images.ts';
 import { type EmitContext, type EmittedLayer, emitLayers } from './emit-layers.ts';
+import { emitReferrers } from './emit-referrers.ts';
 import { openImage } from './inspect.ts';
 import { type CommonOptions, Session } from './session.ts';
 
@@ -67,6 +68,8 @@ export interface EmitResult {
     readonly stream: VerityDigest;
     readonly reused: boolean;
   }[];
+  /** Artifacts that refer to the image, and came with it. */
+  readonly referrers: readonly BlobDigest[];
   /** Objects written and found; a further repository that was not written for counts as found. */
   readonly objects: ObjectCounts;
   /** Links that were made or changed; 0 where the repository had it all. */
@@ -148,9 +151,10 @@ async function emitInto(
   const objects = new ObjectWriter(target);
   const made = makeImages(repository, objects, layers, options);
   const manifest = await emitManifest(repository, objects, image, layers, made.images);
-  addCounts(context.counts, objects.counts);
+  const referrers = await emitReferrers({ session, repository, objects }, image);
+  addCounts(context.counts, objects.takeCounts());
   const tag = checkTag(options.tag ?? image.name ?? image.manifest.descriptor.digest);
-  const links = commitLinks(repository, [...manifest, tagLink(tag, image)]);
+  const links = commitLinks(repository, [...manifest, tagLink(tag, image), ...referrers.links]);
   return {
     repository: repository.path,
     tag,
@@ -162,6 +166,7 @@ async function emitInto(
     images: made.images,
     refused: made.refused,
     layers: layers.map(({ diffId, stream, reused }) => ({ diffId, stream, reused })),
+    referrers: referrers.digests,
     objects: context.counts,
     links,
   };

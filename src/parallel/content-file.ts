@@ -11,7 +11,13 @@ import { fromSystemError, PlanishError } from '../errors.ts';
  */
 export type ContentFile =
   | { readonly kind: 'descriptor'; readonly fd: number; readonly base: number }
-  | { readonly kind: 'path'; readonly path: ByteString; readonly base: number }
+  | {
+      readonly kind: 'path';
+      readonly path: ByteString;
+      readonly base: number;
+      /** Whether the file is one content and nothing else. */
+      readonly isWhole?: boolean;
+    }
   | { readonly kind: 'kept'; readonly kept: ReadonlyMap<number, Uint8Array> };
 
 type StoredFile = Exclude<ContentFile, { kind: 'kept' }>;

@@ -19,9 +19,10 @@ import { type CheckLayerRequest, checkLayer } from '../repo/check-streams.ts';
 import { type ExportLayerRequest, exportLayer } from '../repo/export-layer.ts';
 import type { Finding } from '../repo/finding.ts';
 import { type MeasuredFolder, type MeasureObjectsRequest, measureObjects } from '../repo/measure-objects.ts';
-import type { ObjectTarget } from '../repo/object-writer.ts';
+import type { ObjectCounts, ObjectTarget } from '../repo/object-writer.ts';
 import { type StoredLayer, storeLayer } from '../repo/store-layer.ts';
 import { type ContentFile, ContentReader } from './content-file.ts';
+import { type StoreContentsTask, storeContents } from './store-contents.ts';
 
 /** What a task may tell while it runs. */
 export interface TaskContext {
@@ -83,6 +84,10 @@ export const TASKS = {
 
   async store({ blob, request, target }: StoreTask, { progress }: TaskContext): Promise<StoredLayer> {
     return await storeLayer(readBlob(blob), request, target, { progress });
+  },
+
+  storeContents(task: StoreContentsTask, { progress }: TaskContext): Promise<ObjectCounts> {
+    return Promise.resolve(storeContents(task, progress));
   },
 
   measureObjects(request: MeasureObjectsRequest, { progress }: TaskContext): Promise<MeasuredFolder> {

@@ -3,7 +3,17 @@
  * repository is secure, and given its name as the last step. Nothing is flushed here: thousands of flushes would take
  * minutes, so whoever links to objects flushes all of them at once before (see `repository.ts`).
  */
-import { closeSync, constants, lstatSync, mkdirSync, openSync, renameSync, unlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { threadId } from 'node:worker_threads';
 import { fromUtf8 } from '../bytes/byte-string.ts';
@@ -61,9 +71,18 @@ interface Draft {
   readonly path: string | undefined;
 }
 
+let last: { readonly target: ObjectTarget; readonly writer: ObjectWriter } | undefined;
+
+/** A writer that this thread goes on with as long as the target stays the same: it knows what is there, and owns much memory. */
+export function threadWriter(target: ObjectTarget): ObjectWriter {
+  if (last === undefined || JSON.stringify(last.target) !== JSON.stringify(target))
+    last = { target, writer: new ObjectWriter(target) };
+  return last.writer;
+}
+
 /** See the module. */
 export class ObjectWriter {
-  readonly counts: ObjectCounts = noObjects();
+  #counts: ObjectCounts = noObjects();
   readonly #target: ObjectTarget;
   readonly #unnamed: UnnamedFiles | undefined;
   readonly #verity: VerityCalls | undefined;
@@ -71,6 +90,8 @@ export class ObjectWriter {
   readonly #folders = new Set<string>();
   readonly #held: Buffer = Buffer.allocUnsafeSlow(HELD_BYTES);
   #size = 0;
+  /** All bytes of the object, where they came at once. */
+  #whole: Uint8Array | undefined;
   #draft: Draft | undefined;
   #serial = 0;
 
@@ -88,10 +109,32 @@ export class ObjectWriter {
     this.#place(draft, digest, bytes.length);
   }
 
-  /** Appends to the object that is being written. */
-  write(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
+  /**
+   * Adds a file that is the object, whole: shared with the source where both lie on a file system that can do that, else
+   * copied. Whether it is still what it was when it was measured, the caller finds out afterwards.
+   */
+  putFile(source: Uint8Array, digest: VerityDigest, size: number): void {
+    if (!this.#isNew(digest, size)) return;
+    const path = this.#asidePath();
+    attempt('copying a file', path, () => {
+      copyFileSync(Buffer.from(source), path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+      chmodSync(path, FILE_MODE);
+    });
+    this.#place({ fd: attempt('opening an object', path, () => openSync(path, 'r')), path }, digest, size);
+  }
+
+  /** What was counted since the last time. */
+  takeCounts(): ObjectCounts {
+    const counts = this.#counts;
+    this.#counts = noObjects();
+    return counts;
+  }
+
+  /** Appends to the object that is being written. Where `size` says that these are all its bytes, they are not copied. */
+  write(bytes: Uint8Array, start: number, end: number, size: number): void {
     const length = end - start;
-    if (this.#draft === undefined && this.#size + length <= HELD_BYTES) {
+    if (length === size) this.#whole = bytes.subarray(start, end);
+    else if (this.#draft === undefined && this.#size + length <= HELD_BYTES) {
       this.#held.set(bytes.subarray(start, end), this.#size);
     } else {
       this.#draft ??= this.#spill();
@@ -104,9 +147,10 @@ export class ObjectWriter {
   finish(digest: VerityDigest): void {
     const size = this.#size;
     const draft = this.#draft;
-    this.#size = 0;
-    this.#draft = undefined;
-    if (draft === undefined) this.put(this.#held.subarray(0, size), digest);
+    const whole = this.#whole;
+    this.#forget();
+    if (whole !== undefined) this.put(whole, digest);
+    else if (draft === undefined) this.put(this.#held.subarray(0, size), digest);
     else if (this.#isNew(digest, size)) this.#place(draft, digest, size);
     else this.#discard(draft);
   }
@@ -114,7 +158,12 @@ export class ObjectWriter {
   /** Removes what was begun and not ended. */
   abort(): void {
     if (this.#draft !== undefined) this.#discard(this.#draft);
+    this.#forget();
+  }
+
+  #forget(): void {
     this.#draft = undefined;
+    this.#whole = undefined;
     this.#size = 0;
   }
 
@@ -125,7 +174,7 @@ export class ObjectWriter {
   }
 
   #open(): Draft {
-    const { directory, staging } = this.#target;
+    const { directory } = this.#target;
     if (this.#unnamed !== undefined) {
       const unnamed = this.#unnamed;
       return {
@@ -133,7 +182,7 @@ export class ObjectWriter {
         path: undefined,
       };
     }
-    const path = join(staging, `object-${threadId}-${this.#serial++}`);
+    const path = this.#asidePath();
     return { fd: attempt('creating an object', path, () => openSync(path, 'wx', FILE_MODE)), path };
   }
 
@@ -159,8 +208,8 @@ export class ObjectWriter {
     const { without } = this.#target;
     const elsewhere = without !== undefined && hasSize(join(without, objectPath(digest)), size);
     if (!elsewhere && !this.#isPresent(digest, size)) return true;
-    this.counts.present += 1;
-    this.counts.presentBytes += size;
+    this.#counts.present += 1;
+    this.#counts.presentBytes += size;
     return false;
   }
 
@@ -191,17 +240,21 @@ export class ObjectWriter {
     } finally {
       closeSync(sealed.fd);
     }
-    this.counts.added += 1;
-    this.counts.addedBytes += size;
+    this.#counts.added += 1;
+    this.#counts.addedBytes += size;
   }
 
   /** A name that is taken is so by the same bytes, written meanwhile, or by remains that {@link #isPresent} saw. */
   #link(fd: number, path: string): void {
     const unnamed = this.#unnamed as UnnamedFiles;
     if (unnamed.link(fd, fromUtf8(path))) return;
-    const aside = join(this.#target.staging, `object-${threadId}-${this.#serial++}`);
+    const aside = this.#asidePath();
     unnamed.link(fd, fromUtf8(aside));
     attempt('naming an object', path, () => renameSync(aside, path));
+  }
+
+  #asidePath(): string {
+    return join(this.#target.staging, `object-${threadId}-${this.#serial++}`);
   }
 
   /** Switches fs-verity on and has the kernel say that the digest is right; the draft is open for reading then. */

@@ -6,7 +6,7 @@ import { type IngestRequest, type IngestResult, type IngestSinks, ingestLayer } 
 import type { LayerParts } from '../layer/layer-parts.ts';
 import { SPLITSTREAM_ZSTD_LEVEL, SplitstreamWriter } from '../splitstream/writer.ts';
 import { CONTENT_TYPES } from './names.ts';
-import { type ObjectCounts, type ObjectTarget, ObjectWriter } from './object-writer.ts';
+import { type ObjectCounts, type ObjectTarget, type ObjectWriter, threadWriter } from './object-writer.ts';
 
 /** A layer that was stored. Nothing links to its splitstream yet. */
 export interface StoredLayer extends IngestResult {
@@ -26,7 +26,7 @@ export async function storeLayer(
   sinks: Pick<IngestSinks, 'progress'> = {},
 ): Promise<StoredLayer> {
   const zstd = await loadZstd();
-  const objects = new ObjectWriter(target);
+  const objects = threadWriter(target);
   const stream = new SplitstreamWriter({
     algorithm: target.algorithm,
     contentType: CONTENT_TYPES.layer,
@@ -37,7 +37,7 @@ export async function storeLayer(
     const bytes = stream.finish();
     const digest = computeVerityDigest(bytes, target.algorithm);
     objects.put(bytes, digest);
-    return { ...ingested, stream: digest, counts: objects.counts };
+    return { ...ingested, stream: digest, counts: objects.takeCounts() };
   } finally {
     objects.abort();
   }
@@ -46,7 +46,7 @@ export async function storeLayer(
 function partsOf(objects: ObjectWriter, stream: SplitstreamWriter): LayerParts {
   return {
     inline: (bytes, start, end) => stream.addInline(bytes, start, end),
-    content: (bytes, start, end) => objects.write(bytes, start, end),
+    content: (bytes, start, end, size) => objects.write(bytes, start, end, size),
     endOfContent: (digest, size) => {
       objects.finish(digest);
       stream.addExternal(digest, size);

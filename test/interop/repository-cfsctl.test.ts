@@ -1,12 +1,13 @@
 /** Repositories of planish and of composefs-rs hold the same, and each takes the other's. */
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DEMO, planish, planishJson } from '../support/cli.ts';
 import { hasTool, runTool } from '../support/composefs-tools.ts';
 import { randomImage } from '../support/random-image.ts';
 import { contentObjects, linksBelow, memoryDirectory, namesIn } from '../support/repository.ts';
+import { copyRepository } from '../support/small-repository.ts';
 import { layoutOfTars } from '../support/stack-layout.ts';
 
 const cfsctl = hasTool('cfsctl', 'repositories against composefs-rs');
@@ -29,14 +30,15 @@ function initPeer(name: string, { algorithm, format }: (typeof KINDS)[number]): 
   return repository;
 }
 
+const LAYOUT = `oci:${join(directory, 'demo')}:demo`;
+beforeAll(() => {
+  if (cfsctl) planishJson(['build', `oci-archive:${DEMO}`, '-o', LAYOUT, '--compression', 'gzip']);
+});
+
 const OK = 'status: ok';
 
 describe.skipIf(!cfsctl)('an image that planish emits', () => {
-  const source = join(directory, 'demo');
-  const layout = `oci:${source}:demo`;
-  beforeAll(() => {
-    planishJson(['build', `oci-archive:${DEMO}`, '-o', layout, '--compression', 'gzip']);
-  });
+  const layout = LAYOUT;
 
   test.each(KINDS)('is sound to cfsctl: $algorithm, $format', async (kind) => {
     const repository = join(directory, `ours-${kind.algorithm}-${kind.format}`);
@@ -88,6 +90,88 @@ describe.skipIf(!cfsctl)('an image that planish emits', () => {
     expect(again.links).toBe(0);
     expect(linksBelow(theirs)).toEqual(after);
     expect(cfs(theirs, 'oci', 'fsck')).toContain('oci images: 1/1 ok');
+  });
+});
+
+describe.skipIf(!cfsctl)('what refers to an image', () => {
+  test('comes with it, and goes with it', () => {
+    const layout = `oci:${join(directory, 'signed')}:demo`;
+    planishJson(['build', `oci-archive:${DEMO}`, '-o', layout, '--compression', 'none']);
+    const key = join(directory, 'key.pem');
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    planishJson(['sign', layout, '--key', key, '--form', 'bundle']);
+    const repository = join(directory, 'signed-repository');
+    const { referrers, manifest } = planishJson(['emit', layout, '--repo', repository]);
+    expect(referrers).toHaveLength(1);
+    expect(cfs(repository, 'oci', 'fsck')).toContain('oci images: 1/1 ok');
+    expect(cfs(repository, 'gc', '-n')).toContain('Objects: 0 removed (0 bytes)');
+    expect(JSON.parse(cfs(repository, 'oci', 'inspect', 'demo')).referrers).toEqual(referrers);
+    const subject = join(repository, 'streams/refs/oci-referrers', manifest);
+    expect(namesIn(subject)).toEqual(referrers);
+    expect(planishJson(['repo', 'fsck', repository]).findings).toEqual([]);
+    expect(planishJson(['repo', 'gc', repository]).objects).toBe(0);
+    planishJson(['repo', 'untag', repository, 'demo']);
+    planishJson(['repo', 'gc', repository]);
+    expect(linksBelow(repository)).toEqual({});
+    expect(cfs(repository, 'fsck')).toContain(OK);
+  });
+});
+
+describe.skipIf(!cfsctl)('an image that cfsctl pulled', () => {
+  test('is read by planish: checked, listed, printed, exported, collected', () => {
+    const layout = LAYOUT;
+    const theirs = initPeer('theirs-read', { algorithm: 'sha512', format: 'v1' });
+    cfs(theirs, 'oci', 'pull', layout, 'some/where:demo');
+    expect(planishJson(['repo', 'fsck', theirs]).findings).toEqual([]);
+    const [image] = planishJson(['repo', 'ls', theirs]).tags;
+    expect([image.tag, image.kind]).toEqual(['some/where:demo', 'image']);
+    expect(image.images).toEqual({
+      'composefs.image.v1': cfs(theirs, 'oci', 'compute-id', image.tag).trim(),
+    });
+    for (const diffId of image.layers) {
+      const tar = planish(['repo', 'cat', theirs, diffId]).stdout;
+      expect(`sha256:${createHash('sha256').update(tar).digest('hex')}`).toBe(diffId);
+    }
+    const copy = `oci:${join(directory, 'exported')}:demo`;
+    const exported = planishJson(['repo', 'export', theirs, image.tag, '-o', copy]);
+    // The image was built by planish, whose compressor gives the same bytes again.
+    expect([exported.original, exported.manifest]).toEqual([true, image.manifest]);
+    expect(planishJson(['verify', copy]).findings).toBe(0);
+    const plain = planishJson([
+      'repo',
+      'export',
+      theirs,
+      image.tag,
+      '-o',
+      `${copy}-plain`,
+      '--compression',
+      'none',
+    ]);
+    expect(plain.layers.map(({ digest }: { digest: string }) => digest)).toEqual(image.layers);
+    // An update that is written over leaves streams that nothing needs: both programs find the same.
+    expect(planishJson(['repo', 'gc', theirs, '--dry-run']).objects).toBe(
+      Number(/Objects: (\d+) removed/.exec(cfs(theirs, 'gc', '-n'))?.[1]),
+    );
+    planishJson(['repo', 'gc', theirs]);
+    expect(cfs(theirs, 'oci', 'fsck')).toContain('oci images: 1/1 ok');
+  });
+});
+
+describe.skipIf(!cfsctl)('an update', () => {
+  test('is what a host lacks, and whole on top of what it has', () => {
+    const host = join(directory, 'host');
+    const update = join(directory, 'update');
+    const layout = LAYOUT;
+    planishJson(['emit', `oci-archive:${DEMO}`, '--repo', host]);
+    const lacking = planishJson(['emit', layout, '--repo', update, '--only-missing-from', host]);
+    const whole = planishJson(['emit', layout, '--repo', copyRepository(host, join(directory, 'whole'))]);
+    expect(lacking.objects.added).toBe(whole.objects.added);
+    expect(contentObjects(update).filter((name) => contentObjects(host).includes(name))).toEqual([]);
+    expect(runTool('cp', ['-a', `${update}/.`, host]).status).toBe(0);
+    expect(planishJson(['repo', 'fsck', host]).findings).toEqual([]);
+    expect(cfs(host, 'oci', 'fsck')).toContain('oci images: 1/1 ok');
+    expect(planishJson(['emit', layout, '--repo', host]).objects.added).toBe(0);
   });
 });
 

@@ -2,6 +2,8 @@
 import { Command, Option } from 'commander';
 import { PlanishError } from '../../errors.ts';
 import type { EmitOptions, EmitResult } from '../../ops/emit.ts';
+import type { EmitStoreResult } from '../../ops/emit-store.ts';
+import type { HostProfileName } from '../../ops/profile-names.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import { commonOptions, formatNumber, formatOption, profileOption } from '../options.ts';
 import type { GlobalOptions, Runtime } from '../runtime.ts';
@@ -13,7 +15,8 @@ interface ParsedOptions extends GlobalOptions {
   readonly platform?: string;
   readonly algorithm?: 'sha512' | 'sha256';
   readonly format?: string;
-  readonly profile?: string;
+  readonly profile?: HostProfileName;
+  readonly layout: 'composefs-rs' | 'mkcomposefs';
   readonly bootable?: boolean;
   readonly insecure?: boolean;
   readonly requireVerity?: boolean;
@@ -26,16 +29,19 @@ Examples:
   $ planish emit oci-archive:app.tar --repo repo --tag app:1.2 --no-bootable
   $ planish emit oci:os:43 --repo update --only-missing-from repo
   $ planish emit oci:os:42 --disk os.img
+  $ planish emit rootfs:tree --repo store --layout mkcomposefs
+  $ mount.composefs -o basedir=store/objects store/image.cfs /mnt
 
 Makes the repository where there is none, or adds to the one that is there, in its format. What is there already is not
 written again. Objects get fs-verity where the file system has it. --disk makes an ext4 image (with mke2fs and debugfs)
-whose files have fs-verity already, whatever the file system here can do.`;
+whose files have fs-verity already, whatever the file system here can do. --layout mkcomposefs takes any source that has
+contents, and writes what mount.composefs takes, by default with the digests of mkcomposefs (SHA-256).`;
 
 /** Defines the verb. */
 export function addEmit(program: Command, runtime: Runtime): Command {
   const command = new Command('emit')
     .description('write an image into a composefs repository, as bootc hosts and cfsctl store it')
-    .argument('<source>', 'an image with a manifest')
+    .argument('<source>', 'an image with a manifest; of another layout, any source with contents')
     .addOption(new Option('--repo <dir>', 'the repository'))
     .addOption(
       new Option(
@@ -43,7 +49,15 @@ export function addEmit(program: Command, runtime: Runtime): Command {
         'an ext4 image with the repository at /composefs, fs-verity included',
       ).conflicts(['repo', 'insecure', 'requireVerity', 'onlyMissingFrom']),
     )
-    .addOption(new Option('--tag <name>', 'its name there (default: its name in the source)'))
+    .addOption(
+      new Option(
+        '--layout <kind>',
+        'what to write: a repository, or objects and image.cfs as mkcomposefs does',
+      )
+        .choices(['composefs-rs', 'mkcomposefs'])
+        .default('composefs-rs'),
+    )
+    .addOption(new Option('--tag <name>', 'its name there (default: its name in the source, or image.cfs)'))
     .addOption(
       new Option('--platform <os/arch[/variant]>', 'which image of an index (default: this machine)'),
     )
@@ -64,12 +78,34 @@ export function addEmit(program: Command, runtime: Runtime): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
+      if (parsed.layout === 'mkcomposefs') {
+        await emitStoreTo(source, parsed, runtime);
+        return;
+      }
       const result = await emitTo(source, parsed, runtime);
       runtime.output.json(result);
       runtime.output.print(describe(result));
     });
   program.addCommand(command);
   return command;
+}
+
+async function emitStoreTo(source: string, parsed: ParsedOptions, runtime: Runtime): Promise<void> {
+  const { repo: directory, tag: name, platform, algorithm, profile, format } = parsed;
+  if (directory === undefined) throw new PlanishError('BAD_OPTION', '--layout mkcomposefs needs --repo');
+  const { emitStore } = await import('../../ops/emit-store.ts');
+  const options = { ...commonOptions(runtime, parsed), directory, name, platform, algorithm, profile };
+  const result = await emitStore(source, { ...options, format: formatNumber(format) });
+  runtime.output.json(result);
+  runtime.output.print(describeStore(result));
+}
+
+function describeStore({ image, digest, format, algorithm, objects }: EmitStoreResult): string {
+  return [
+    `image      v${format} ${algorithm} ${digest}`,
+    `objects    ${formatCount(objects.added)} written (${formatBytes(objects.addedBytes)}), ${formatCount(objects.present)} there (${formatBytes(objects.presentBytes)})`,
+    `emitted    ${image}`,
+  ].join('\n');
 }
 
 async function emitTo(source: string, parsed: ParsedOptions, runtime: Runtime): Promise<EmitResult> {
@@ -107,6 +143,7 @@ function describe(result: EmitResult): string {
       ({ kind, digest, format }) => `${kind.padEnd(10)} v${format} ${result.algorithm} ${digest}`,
     ),
     ...(refused === undefined ? [] : [`           no bootable image: ${refused.message}`]),
+    ...(result.referrers.length === 0 ? [] : [`referrers  ${result.referrers.length}`]),
     `layers     ${layers.length}, of which ${reused} were there`,
     `objects    ${formatCount(objects.added)} written (${formatBytes(objects.addedBytes)}), ${formatCount(objects.present)} there (${formatBytes(objects.presentBytes)})`,
     `${result.links === 0 ? 'unchanged' : 'emitted'.padEnd(9)}  ${'disk' in result ? String(result.disk) : result.repository} ${result.tag} (${result.secure ? 'secure' : 'insecure'})`,

@@ -22,6 +22,7 @@ const VERBS = [
   'download',
   'dump',
   'emit',
+  'emitStore',
   'emitDisk',
   'explain',
   'inspect',
