@@ -82,6 +82,7 @@ export {
 export { type LintFixResult, lintAndFix } from './ops/lint-fix.ts';
 export type { SourceOptions } from './ops/load-tree.ts';
 export { type LsEntry, type LsOptions, ls } from './ops/ls.ts';
+export { type MergeBuildResult, type MergeConflictEntry, type MergeOptions, merge } from './ops/merge.ts';
 export { type MkfsOptions, type MkfsResult, mkfs } from './ops/mkfs.ts';
 export {
   type MountCommands,

@@ -25,6 +25,12 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./commands/build.ts')).addBuild,
   },
   {
+    name: 'merge',
+    usage: '[options] <base> <others...>',
+    summary: 'lay sources over each other and build one image of them',
+    load: async () => (await import('./commands/merge.ts')).addMerge,
+  },
+  {
     name: 'digest',
     usage: '[options] <source>',
     summary: 'print the composefs digests, computed from the tars as a host would',

@@ -169,20 +169,25 @@ async function buildTree(
   request: BuildRequest,
   options: BuildOptions,
 ): Promise<BuildResult> {
-  // Whoever extends the tree may read any of it.
-  const contents = request.extras.extend === undefined ? ('lazily' as const) : true;
-  const needs = { contents, digests: true };
-  return await withTree(session, request.source, options, needs, async (tree) => {
+  // Whoever loads or extends the tree may read any of it.
+  const { extend, load = withTree } = request.extras;
+  const whole = extend !== undefined || request.extras.load !== undefined;
+  const needs = { contents: whole ? true : ('lazily' as const), digests: true };
+  return await load(session, request.source, options, needs, async (tree) => {
     // Threads that have read layers hold on to what they needed for it; writing starts with new ones.
     await session.pool.rest();
     await tree.makeReadyAndKeep(planningContents(tree.root, request.componentMap));
     const plain = shipTree(session, tree.root, tree.contents, options.selinux ?? 'keep');
-    const extended = await request.extras.extend?.(session, tree, plain);
+    const extended = await extend?.(session, tree, plain);
     const { base, full: shipped, contents } = extended ?? unextended(tree, plain);
     const { algorithm } = tree;
     const previous = request.previous === undefined ? undefined : rememberImage(request.previous, algorithm);
     const { componentMap } = request;
-    const found = findComponents(session, base, contents, { componentMap, measured: true });
+    const found = findComponents(session, base, contents, {
+      componentMap,
+      sources: request.extras.sources?.(),
+      measured: true,
+    });
     const below =
       request.below === undefined ? undefined : await readBase(session, request.below, tree, base);
     const { maxLayers, replan } = options;
@@ -265,7 +270,7 @@ async function makeLayers(
 
 async function finish(
   session: Session,
-  { tree, writer, compression, destination, below }: BuildState,
+  { tree, writer, compression, destination, below, extras }: BuildState,
   layers: readonly MadeLayer[],
   digests: TreeDigests,
   options: BuildOptions,
@@ -283,7 +288,7 @@ async function finish(
     below: below?.image,
     compression,
     digests,
-    labelEdits: options.labels ?? [],
+    labelEdits: [...(extras.labels?.() ?? []), ...(options.labels ?? [])],
     annotationEdits: options.annotations ?? [],
     created: options.created,
   });

@@ -1,17 +1,34 @@
 /** Trees that a verb adds to before `build` writes them: `seal` puts UKIs into a layer of their own. */
 import type { ByteString } from '../bytes/byte-string.ts';
+import type { ComponentSource } from '../chunk/component.ts';
 import { PlanishError } from '../errors.ts';
 import { selectMembers } from '../layer/members.ts';
 import type { ContentFile } from '../parallel/content-file.ts';
 import type { Directory } from '../tree/tree.ts';
 import type { ArrangedLayer } from './arrange-layers.ts';
-import type { LoadedTree } from './load-tree.ts';
+import type { KeyEdit } from './image-config.ts';
+import type { LoadedTree, Needs, SourceOptions } from './load-tree.ts';
 import { DEFAULT_MAX_LAYERS } from './make-plan.ts';
 import type { Session } from './session.ts';
 import type { TreeDigests } from './tree-digests.ts';
 
+/** Opens a source, makes a tree of it, and closes it after `use`. */
+export type LoadTree = <T>(
+  session: Session,
+  source: string,
+  options: SourceOptions,
+  needs: Needs,
+  use: (tree: LoadedTree) => Promise<T>,
+) => Promise<T>;
+
 /** What a tree becomes before it is written, and what hosts its digests are for. */
 export interface BuildExtras {
+  /** Loads the source, in place of `withTree`. */
+  readonly load?: LoadTree | undefined;
+  /** Sources of components besides those that every build has; asked once the source is loaded. */
+  readonly sources?: (() => readonly ComponentSource[]) | undefined;
+  /** Labels besides those of the source, before what the user edits. */
+  readonly labels?: (() => readonly KeyEdit[]) | undefined;
   /** Gives the tree that is split into layers, and files that make up one more layer behind them. */
   readonly extend?:
     | ((session: Session, tree: LoadedTree, shipped: Directory) => Promise<ExtendedTree>)

@@ -1,6 +1,6 @@
 /** From a tree to a plan: components, then layers. */
 import type { ByteString } from '../bytes/byte-string.ts';
-import type { Component } from '../chunk/component.ts';
+import type { Component, ComponentSource } from '../chunk/component.ts';
 import type { ComponentMapEntry } from '../chunk/component-map.ts';
 import { assignComponents } from '../chunk/components.ts';
 import type { PlannedLayer } from '../chunk/plan.ts';
@@ -36,6 +36,8 @@ export interface PlannedTree extends FoundComponents {
 /** How to find components. */
 export interface FindComponentsOptions {
   readonly componentMap?: readonly ComponentMapEntry[] | undefined;
+  /** Sources besides those that every plan has. */
+  readonly sources?: readonly ComponentSource[] | undefined;
   /** Whether contents have fs-verity digests, so that components have digests too. */
   readonly measured: boolean;
 }
@@ -45,13 +47,13 @@ export function findComponents(
   session: Session,
   root: Directory,
   contents: readonly ContentFile[],
-  { componentMap = [], measured }: FindComponentsOptions,
+  { componentMap = [], sources = [], measured }: FindComponentsOptions,
 ): FoundComponents {
   session.onProgress({ stage: 'plan', done: 0, total: undefined, unit: 'steps' });
   const reader = new TreeFileReader(root, contents);
   try {
     const { onWarning } = session;
-    const { components, today } = assignComponents(root, reader, { componentMap, onWarning });
+    const { components, today } = assignComponents(root, reader, { componentMap, sources, onWarning });
     return { components, digests: measured ? digestComponents(root, components) : new Map(), today };
   } finally {
     reader.close();

@@ -1,6 +1,6 @@
 /** `planish build SOURCE -o DEST` */
 import { Command, Option } from 'commander';
-import type { BuildResult } from '../../ops/build.ts';
+import type { BuildOptions, BuildResult } from '../../ops/build.ts';
 import { formatBytes, formatCount, formatSeconds, formatTable, shortDigest, truncate } from '../format.ts';
 import {
   addSourceOptions,
@@ -16,7 +16,8 @@ import {
 } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
 
-interface ParsedOptions extends ParsedSourceOptions {
+/** Options of `build`, and of verbs that build. */
+export interface ParsedBuildOptions extends ParsedSourceOptions {
   readonly output: string;
   readonly maxLayers?: number;
   readonly componentMap?: string;
@@ -48,6 +49,17 @@ export function addBuild(program: Command, runtime: Runtime): Command {
   const command = new Command('build')
     .description('flatten an image, digest it, and write it as layers that last')
     .argument('<source>', 'what to build from')
+    .addHelpText('after', EXAMPLES)
+    .action(async (source: string, _: unknown, self: Command) => {
+      await run(source, self.optsWithGlobals<ParsedBuildOptions>(), runtime);
+    });
+  program.addCommand(addBuildOptions(command));
+  return command;
+}
+
+/** Adds the options of {@link ParsedBuildOptions}. */
+export function addBuildOptions(command: Command): Command {
+  command
     .addOption(
       new Option(
         '-o, --output <dest>',
@@ -82,20 +94,14 @@ export function addBuild(program: Command, runtime: Runtime): Command {
       new Option('--annotation <KEY=VALUE>', 'set an annotation of the manifest, or KEY-; repeatable')
         .argParser(collect)
         .default([], 'none'),
-    )
-    .addHelpText('after', EXAMPLES)
-    .action(async (source: string, _: unknown, self: Command) => {
-      await run(source, self.optsWithGlobals<ParsedOptions>(), runtime);
-    });
-  program.addCommand(addSourceOptions(command));
-  return command;
+    );
+  return addSourceOptions(command);
 }
 
-async function run(source: string, parsed: ParsedOptions, runtime: Runtime): Promise<void> {
-  const { build } = await import('../../ops/build.ts');
+/** What the command line says, as options of `build`. */
+export async function buildOptions(runtime: Runtime, parsed: ParsedBuildOptions): Promise<BuildOptions> {
   const { parseKeyEdit, parseSourceDateEpoch } = await import('../../ops/image-config.ts');
-  const start = performance.now();
-  const result = await build(source, {
+  return {
     ...sourceOptions(runtime, parsed),
     destination: parsed.output,
     maxLayers: parsed.maxLayers,
@@ -110,14 +116,21 @@ async function run(source: string, parsed: ParsedOptions, runtime: Runtime): Pro
     labels: parsed.label.map(parseKeyEdit),
     annotations: parsed.annotation.map(parseKeyEdit),
     created: parseSourceDateEpoch(process.env['SOURCE_DATE_EPOCH']),
-  });
+  };
+}
+
+async function run(source: string, parsed: ParsedBuildOptions, runtime: Runtime): Promise<void> {
+  const { build } = await import('../../ops/build.ts');
+  const start = performance.now();
+  const result = await build(source, await buildOptions(runtime, parsed));
   runtime.output.json(result);
   runtime.output.print(summary(result, (performance.now() - start) / 1000));
 }
 
 const COMPONENTS_WIDTH = 60;
 
-function summary(result: BuildResult, seconds: number): string {
+/** What was built, for people. */
+export function summary(result: BuildResult, seconds: number): string {
   const rows = result.layers.map((layer, ordinal) => [
     String(ordinal),
     formatBytes(layer.size),

@@ -27,6 +27,7 @@ const VERBS = [
   'explain',
   'inspect',
   'ls',
+  'merge',
   'mkfs',
   'mount',
   'mountCommands',
