@@ -20,6 +20,8 @@ Options:
 Commands:
   build [options] <source>              flatten an image, digest it, and write
                                         it as layers that last
+  merge [options] <base> <others...>    lay sources over each other and build
+                                        one image of them
   digest [options] <source>             print the composefs digests, computed
                                         from the tars as a host would
   dump [options] <source>               print the composefs dumpfile
