@@ -18,7 +18,7 @@ import {
   referrersTag,
   signaturesTag,
 } from '../oci/attachments.ts';
-import { type Annotations, annotation, type Descriptor } from '../oci/descriptor.ts';
+import { type Annotations, annotation, type Descriptor, REF_NAME } from '../oci/descriptor.ts';
 import { formatJson } from '../oci/json.ts';
 import { buildManifest, type Index, type Manifest } from '../oci/manifest.ts';
 import { documentKind, MEDIA_TYPES } from '../oci/media-types.ts';
@@ -65,11 +65,9 @@ export async function attachPayload(
   const all = [...layers, layer];
   const config = { mediaType: MEDIA_TYPES.ociConfig, ...(await addBytes(formatJson(signaturesConfig(all)))) };
   const manifest = await addBytes(formatJson(buildManifest({ config, layers: all })));
-  const entry = {
-    mediaType: MEDIA_TYPES.ociManifest,
-    ...manifest,
-    annotations: { [COSIGN_KIND]: COSIGN_KINDS.signatures },
-  };
+  const bare = { mediaType: MEDIA_TYPES.ociManifest, ...manifest };
+  const isNamed = index.manifests.some(({ digest }) => digest === subject.digest);
+  const entry = isNamed ? withKind(bare, COSIGN_KINDS.signatures) : bare;
   return { index: placeImage(marked, entry, tag), manifest: manifest.digest, added: true };
 }
 
@@ -179,13 +177,27 @@ function signaturesConfig(layers: readonly Descriptor[]): object {
   };
 }
 
-/** The index with the image's own entry marked as cosign marks it in layouts, where it reads signatures from them. */
+/**
+ * The index with the image's own entry marked as cosign marks it in layouts, where it reads signatures from them: the
+ * first that are so marked. So signatures of manifests that the index no longer names lose their mark.
+ */
 function markImage(index: Index, { digest, mediaType }: Descriptor): Index {
   const kind = documentKind(mediaType) === 'index' ? COSIGN_KINDS.index : COSIGN_KINDS.image;
-  const manifests = index.manifests.map((entry) =>
-    entry.digest === digest
-      ? { ...entry, annotations: { ...entry.annotations, [COSIGN_KIND]: kind } }
-      : entry,
-  );
+  const named = new Set(index.manifests.flatMap((entry) => signaturesTag(entry.digest) ?? []));
+  const manifests = index.manifests.map((entry) => {
+    if (entry.digest === digest) return withKind(entry, kind);
+    const isSignatures = annotation(entry, COSIGN_KIND) === COSIGN_KINDS.signatures;
+    const isStale = isSignatures && !named.has(annotation(entry, REF_NAME) ?? '');
+    return isStale ? withKind(entry, undefined) : entry;
+  });
   return { ...index, manifests };
+}
+
+/** An entry with cosign's mark, or without any. */
+export function withKind(entry: Descriptor, kind: string | undefined): Descriptor {
+  const { [COSIGN_KIND]: _, ...annotations } = entry.annotations ?? {};
+  return {
+    ...entry,
+    annotations: kind === undefined ? annotations : { ...annotations, [COSIGN_KIND]: kind },
+  };
 }

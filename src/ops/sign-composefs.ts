@@ -9,8 +9,7 @@ import type { LayoutEdit } from '../io/layout-change.ts';
 import { editLayout } from '../io/layout-editor.ts';
 import type { OpenedImage } from '../io/opened-image.ts';
 import { findAttachments } from '../io/referrers.ts';
-import { COSIGN_KIND, signaturesTag } from '../oci/attachments.ts';
-import { type Annotations, annotation, type Descriptor, REF_NAME } from '../oci/descriptor.ts';
+import type { Annotations, Descriptor } from '../oci/descriptor.ts';
 import { formatJson } from '../oci/json.ts';
 import type { Index, Manifest } from '../oci/manifest.ts';
 import { MEDIA_TYPES } from '../oci/media-types.ts';
@@ -24,7 +23,7 @@ import {
   withoutSealing,
 } from '../sign/sealing.ts';
 import { signVerityDigest, verifyVeritySignature } from '../sign/verity-signature.ts';
-import { attachArtifact, readAttachedBlob } from './attach-signatures.ts';
+import { attachArtifact, readAttachedBlob, withKind } from './attach-signatures.ts';
 import { type InspectOptions, openImage } from './inspect.ts';
 import { keyOfLayer, mergedDigests, NO_DIGEST, readLayers } from './measure-image.ts';
 import { Session } from './session.ts';
@@ -187,18 +186,10 @@ function replaceManifest({ index }: LayoutEdit, before: BlobDigest, { digest, si
       },
     );
   }
-  const stale = signaturesTag(before);
-  const manifests = index.manifests.map((entry) => {
-    if (entry.digest === before) return unmarked({ ...entry, digest, size });
-    return annotation(entry, REF_NAME) === stale ? unmarked(entry) : entry;
-  });
+  const manifests = index.manifests.map((entry) =>
+    entry.digest === before ? withKind({ ...entry, digest, size }, undefined) : entry,
+  );
   return { ...index, manifests };
-}
-
-/** Signatures of another manifest are not those of this one, which cosign's mark would have them be. */
-function unmarked(entry: Descriptor): Descriptor {
-  const { [COSIGN_KIND]: _, ...annotations } = entry.annotations ?? {};
-  return { ...entry, annotations };
 }
 
 async function signArtifact(

@@ -123,6 +123,26 @@ describe('sign', () => {
     expect(attached[1]?.digest).toBe(signatures[1]?.manifest);
   });
 
+  it('marks signatures for cosign, unless their image has been replaced', async () => {
+    const path = layout();
+    await sign(`oci:${path}:flat`, P256);
+    const next = blobs.image('next');
+    for (const [digest, bytes] of blobs.map)
+      writeFileSync(join(path, 'blobs', digest.replace(':', '/')), bytes);
+    const index = JSON.parse(readFileSync(join(path, 'index.json'), 'utf8'));
+    index.manifests[0] = named(next, 'flat');
+    writeFileSync(join(path, 'index.json'), JSON.stringify(index));
+    await sign(`oci:${path}:flat`, P256);
+    const kinds = entries(path).map(({ annotations }) => annotations.kind);
+    expect(kinds).toEqual([
+      'dev.cosignproject.cosign/image',
+      undefined,
+      undefined,
+      'dev.cosignproject.cosign/sigs',
+      undefined,
+    ]);
+  });
+
   it('writes one form when asked', async () => {
     const path = layout();
     const bundle = await sign(`oci:${path}:flat`, { key: P256.key, forms: ['bundle'] });
@@ -157,6 +177,9 @@ describe('sign', () => {
     expect(digestsOf(all).sort()).toEqual([list.digest, image.digest, other.digest].sort());
     expect(all.signatures.filter(({ added }) => !added)).toHaveLength(2);
     expect(entries(path)[0].annotations.kind).toBe('dev.cosignproject.cosign/imageIndex');
+    const before = fingerprint(path);
+    await sign(`oci:${path}:both`, P256);
+    expect(fingerprint(path)).toEqual(before);
   });
 
   it('asks a command, which never gives more than the signature', async () => {
