@@ -81,6 +81,8 @@ function checkSignature(
   const data = decodeCms(pkcs7);
   const content = contentOf(data, offset);
   const signer = data.certificates.find((certificate) => isSigner(data, certificate))?.subject;
+  if (signer === undefined)
+    throw badPe('a signature of a PE file does not hold the certificate of its signer', offset);
   try {
     const digest = content.hash === 'sha256' ? sha256 : authenticodeDigest(source, headers, content.hash);
     if (Buffer.compare(content.digest, digest) !== 0) {

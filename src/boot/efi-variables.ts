@@ -34,7 +34,7 @@ const ATTRIBUTES = 0x27;
 const GUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 /** A GUID as firmware has it. Throws `BAD_OPTION` for a text that is none. */
-export function encodeGuid(text: string): Uint8Array {
+function encodeGuid(text: string): Uint8Array {
   if (!GUID.test(text)) throw new PlanishError('BAD_OPTION', 'not a GUID', { actual: text.slice(0, 80) });
   const bytes = Buffer.from(text.replaceAll('-', ''), 'hex');
   bytes.subarray(0, 4).reverse();

@@ -13,7 +13,10 @@ const PIECE_BYTES = 1024 * 1024;
 
 /** A buffer as a {@link ByteSource}; what is read are copies. */
 export function byteSource(bytes: Uint8Array): ByteSource {
-  return { size: bytes.length, read: (offset, length) => bytes.slice(offset, offset + length) };
+  // Not by slice, which gives a view where the bytes are a Buffer.
+  const read = (offset: number, length: number): Uint8Array =>
+    new Uint8Array(bytes.subarray(offset, offset + length));
+  return { size: bytes.length, read };
 }
 
 /** So many zeros. */

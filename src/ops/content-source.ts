@@ -1,5 +1,5 @@
 /** Parts of a file of a loaded tree, for files too large to be read whole. */
-import type { ByteSource } from '../bytes/byte-source.ts';
+import { type ByteSource, byteSource } from '../bytes/byte-source.ts';
 import { PlanishError } from '../errors.ts';
 import type { ContentReader } from '../parallel/content-file.ts';
 import type { Content } from '../tree/tree.ts';
@@ -9,10 +9,7 @@ import type { Content } from '../tree/tree.ts';
  * throws `INVARIANT` for what lies outside the content.
  */
 export function contentSource(reader: ContentReader, content: Content): ByteSource {
-  if (content.kind === 'inline') {
-    const { bytes } = content;
-    return { size: bytes.length, read: (offset, length) => bytes.slice(offset, offset + length) };
-  }
+  if (content.kind === 'inline') return byteSource(content.bytes);
   const { size, location } = content;
   if (location === undefined) {
     throw new PlanishError('UNREPRESENTABLE', 'the content of a file is not in this source, only its digest');
