@@ -10,8 +10,11 @@ import { ALWAYS_RATE, HALF_LIFE_DAYS, PRIOR_CHANGES, PRIOR_WEEKS, RATE_UNIT, sta
 const DEFAULT_MAX_LAYERS = 64;
 /** More layers than any client takes. */
 const MAX_LAYERS = 1000;
-/** Of the layers, one in so many is left free for components that later images add. */
-const GROWTH_DIVISOR = 10;
+/**
+ * Of the layers, one in so many is left free for components that later images add, and for directories. Fewer layers
+ * cost more than growth does: most of what is new finds a layer that is written anyway.
+ */
+const GROWTH_DIVISOR = 50;
 /** What changes always is put beside the database only up to this many bytes. */
 const VOLATILE_BYTES = 1024 * 1024;
 
@@ -70,7 +73,7 @@ export interface PlanOptions {
 
 /**
  * A cold plan: no previous image is known. One layer for each component where that many are allowed; else the
- * database and other small things that always change share the last layer, a tenth of the layers stays free for
+ * database and other small things that always change share the last layer, one layer in fifty stays free for
  * components to come, and the rest is packed at the least expected cost. The order of the input is without effect.
  * Throws `BAD_OPTION` for a bad number of layers, `INVARIANT` for a key that occurs twice.
  */

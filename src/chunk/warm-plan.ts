@@ -8,8 +8,8 @@
  * order, so that the chain of layers that a client has stays as long as it can.
  *
  * What this leaves on the table grows with time. Each update adds to a *regret* what a cold plan would have been
- * expected to save since the last one; once the regret passes what a cold plan costs, the cold plan is taken (rent
- * or buy: at most twice what hindsight would have paid).
+ * expected to save since the last one; once the regret passes the bytes of the whole image, the cold plan is taken
+ * (rent or buy: at most twice what hindsight would have paid).
  */
 import { type ByteString, compareBytes } from '../bytes/byte-string.ts';
 import type { PackItem } from './pack-model.ts';
@@ -94,8 +94,9 @@ export function planWarm(
   const cold = planLayers(components, { maxLayers });
   const coldOrigins = originsOf(cold, components, previous);
   const regret = growRegret(previous, kept.plan, cold, options.today);
-  const price = writtenBytes(cold, coldOrigins) - writtenBytes(kept.plan, kept.origins);
-  if (options.replan === true || previous.layers.length === 0 || (regret > price && price > 0)) {
+  // All of it, though some layers may happen to be the same: a cold plan must never look cheap.
+  const price = cold.totals.size;
+  if (options.replan === true || previous.layers.length === 0 || regret > price) {
     return { ...cold, origins: coldOrigins, regret: 0, replanned: previous.layers.length > 0 };
   }
   return { ...kept.plan, origins: kept.origins, regret, replanned: false };
@@ -232,11 +233,6 @@ function originsOf(
 function nameOf(members: readonly { readonly key: ByteString }[]): string {
   const keys = members.map(({ key }) => key).sort(compareBytes);
   return keys.map((key) => `${key.length}:${key}`).join('');
-}
-
-/** Bytes of the layers that have to be written, and downloaded by everyone. */
-function writtenBytes(plan: LayerPlan, origins: readonly (number | undefined)[]): number {
-  return plan.layers.reduce((sum, { size }, ordinal) => sum + (origins[ordinal] === undefined ? size : 0), 0);
 }
 
 /** What a cold plan is expected to save in the time since the previous image; a week where nobody knows. */
