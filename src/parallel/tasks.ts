@@ -8,21 +8,19 @@ import type { ZstdBackendName } from '../compress/zstd-backend.ts';
 import { loadZstd } from '../compress/zstd-load.ts';
 import { type ErrorDetail, fromSystemError } from '../errors.ts';
 import { type BlobFile, readBlob } from '../io/blob-file.ts';
-import { measureFileBatch, type SizedFile } from '../io/measure-batch.ts';
+import type { SizedFile } from '../io/measure-batch.ts';
 import type { BlobPromise } from '../layer/blob-meter.ts';
-import { encodeIndex } from '../layer/index-codec.ts';
-import { type IngestRequest, ingestLayer } from '../layer/ingest.ts';
+import type { IngestRequest } from '../layer/ingest.ts';
 import type { TarScript } from '../layer/tar-script.ts';
-import { unpackLayer } from '../layer/unpack.ts';
-import { type LayerCompression, type WrittenLayer, writeLayer } from '../layer/write.ts';
-import { type CheckLayerRequest, checkLayer } from '../repo/check-streams.ts';
-import { type ExportLayerRequest, exportLayer } from '../repo/export-layer.ts';
+import type { LayerCompression, WrittenLayer } from '../layer/write.ts';
+import type { CheckLayerRequest } from '../repo/check-streams.ts';
+import type { ExportLayerRequest } from '../repo/export-layer.ts';
 import type { Finding } from '../repo/finding.ts';
-import { type MeasuredFolder, type MeasureObjectsRequest, measureObjects } from '../repo/measure-objects.ts';
+import type { MeasuredFolder, MeasureObjectsRequest } from '../repo/measure-objects.ts';
 import type { ObjectCounts, ObjectTarget } from '../repo/object-writer.ts';
-import { type StoredLayer, storeLayer } from '../repo/store-layer.ts';
+import type { StoredLayer } from '../repo/store-layer.ts';
 import { type ContentFile, ContentReader } from './content-file.ts';
-import { type StoreContentsTask, storeContents } from './store-contents.ts';
+import type { StoreContentsTask } from './store-contents.ts';
 
 /** What a task may tell while it runs. */
 export interface TaskContext {
@@ -70,35 +68,43 @@ export interface MeasureTask {
   readonly algorithm: HashAlgorithm;
 }
 
-/** Every task. */
+/** Every task. Each loads what it needs when it is first run: a thread that reads layers loads nothing of repositories. */
 export const TASKS = {
   async ingest({ blob, request, spool }: IngestTask, { progress }: TaskContext): Promise<Uint8Array> {
+    const { ingestLayer } = await import('../layer/ingest.ts');
+    const { encodeIndex } = await import('../layer/index-codec.ts');
     const tar = spool === undefined ? undefined : spoolSink(spool);
     return encodeIndex(await ingestLayer(readBlob(blob), request, { tar, progress }));
   },
 
   async unpack({ blob, promise, spool }: UnpackTask, { progress }: TaskContext): Promise<void> {
+    const { unpackLayer } = await import('../layer/unpack.ts');
     const sink = spool === undefined ? () => undefined : spoolSink(spool);
     await unpackLayer(readBlob(blob), promise, sink, progress);
   },
 
   async store({ blob, request, target }: StoreTask, { progress }: TaskContext): Promise<StoredLayer> {
+    const { storeLayer } = await import('../repo/store-layer.ts');
     return await storeLayer(readBlob(blob), request, target, { progress });
   },
 
-  storeContents(task: StoreContentsTask, { progress }: TaskContext): Promise<ObjectCounts> {
-    return Promise.resolve(storeContents(task, progress));
+  async storeContents(task: StoreContentsTask, { progress }: TaskContext): Promise<ObjectCounts> {
+    const { storeContents } = await import('./store-contents.ts');
+    return storeContents(task, progress);
   },
 
-  measureObjects(request: MeasureObjectsRequest, { progress }: TaskContext): Promise<MeasuredFolder> {
-    return Promise.resolve(measureObjects(request, progress));
+  async measureObjects(request: MeasureObjectsRequest, { progress }: TaskContext): Promise<MeasuredFolder> {
+    const { measureObjects } = await import('../repo/measure-objects.ts');
+    return measureObjects(request, progress);
   },
 
   async checkLayer(request: CheckLayerRequest, { progress }: TaskContext): Promise<Finding | undefined> {
+    const { checkLayer } = await import('../repo/check-streams.ts');
     return await checkLayer(request, progress);
   },
 
   async exportLayer({ file, ...request }: ExportTask, { progress }: TaskContext): Promise<WrittenLayer> {
+    const { exportLayer } = await import('../repo/export-layer.ts');
     const fd = openFile(file);
     try {
       const sink = (piece: Uint8Array): void => writeAll(fd, piece, null, { file });
@@ -109,6 +115,7 @@ export const TASKS = {
   },
 
   async write(task: WriteTask, context: TaskContext): Promise<WrittenLayer> {
+    const { writeLayer } = await import('../layer/write.ts');
     const reader = new ContentReader(task.contents);
     const fd = openFile(task.file);
     try {
@@ -120,10 +127,11 @@ export const TASKS = {
     }
   },
 
-  measure(task: MeasureTask, context: TaskContext): Promise<VerityDigest[]> {
+  async measure(task: MeasureTask, context: TaskContext): Promise<VerityDigest[]> {
+    const { measureFileBatch } = await import('../io/measure-batch.ts');
     const digests = measureFileBatch(task.files, task.algorithm);
     context.progress(task.files.reduce((sum, { size }) => sum + size, 0));
-    return Promise.resolve(digests);
+    return digests;
   },
 } as const;
 

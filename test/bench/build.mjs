@@ -11,16 +11,18 @@ export const needs = () => (has('skopeo') ? [] : ['skopeo']);
 
 export function rows(inputs) {
   return [
-    row(inputs, { from: 'gzip', image: inputs.gzipImage, to: 'zstd', level: '3' }),
-    row(inputs, { from: 'zstd', image: inputs.zstdImage, to: 'gzip', level: '6' }),
+    ...inputs.gzipImages.map(({ name, image }) =>
+      row(inputs, { name, from: 'gzip', image, to: 'zstd', level: '3' }),
+    ),
+    row(inputs, { name: 'server', from: 'zstd', image: inputs.zstdImage, to: 'gzip', level: '6' }),
   ];
 }
 
-function row(inputs, { from, image, to, level }) {
+function row(inputs, { name, from, image, to, level }) {
   const [ours, peer] = [inputs.output('ours'), inputs.output('peer')];
   const compress = ['--dest-compress-format', to, '--dest-compress-level', level];
   return {
-    title: `\`build\`, ${from} to ${to} level ${level}`,
+    title: `\`build\` of the ${name} image, ${from} to ${to} level ${level}`,
     peerName: '`skopeo copy`',
     ours: planish('build', image, '-o', `oci:${ours}:t`, '--compression', to, '--level', level),
     peer: ['skopeo', 'copy', '--quiet', '--insecure-policy', ...compress, image, `oci:${peer}:t`],

@@ -6,10 +6,12 @@ import { has } from './measure.mjs';
 export const needs = () => (has('gzip') ? [] : ['gzip']);
 
 export function rows(inputs) {
-  return ['sha512', 'sha256'].map((algorithm) => ({
-    title: `\`digest\`, ${algorithm}`,
-    peerName: '`gzip -dc`',
-    ours: planish('digest', inputs.gzipImage, '--algorithm', algorithm),
-    peer: ['gzip', '-dc', ...inputs.gzipLayers],
-  }));
+  return inputs.gzipImages.flatMap(({ name, image, layers }) =>
+    ['sha512', 'sha256'].map((algorithm) => ({
+      title: `\`digest\` of the ${name} image, ${algorithm}`,
+      peerName: '`gzip -dc`',
+      ours: planish('digest', image, '--algorithm', algorithm),
+      peer: ['gzip', '-dc', ...layers],
+    })),
+  );
 }

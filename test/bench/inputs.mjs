@@ -49,12 +49,21 @@ export class Inputs {
     return `oci:${this.#layout}:server`;
   }
 
-  /** The blobs of its layers. */
-  get gzipLayers() {
-    const blob = (digest) => join(this.#layout, 'blobs', ...digest.split(':'));
-    const index = JSON.parse(readFileSync(join(this.#layout, 'index.json'), 'utf8'));
-    const manifest = JSON.parse(readFileSync(blob(index.manifests[0].digest), 'utf8'));
-    return manifest.layers.map(({ digest }) => blob(digest));
+  /**
+   * Images of gzip layers, by what they are: the server, and one with a layer of made-up files besides, of 60,000 files and
+   * 2 GB, where PLANISH_LARGE_LAYOUT names what `test/support/make-large-image.py` made.
+   */
+  get gzipImages() {
+    const large = process.env.PLANISH_LARGE_LAYOUT;
+    const described = (name, layout, tag) => ({
+      name,
+      image: `oci:${layout}:${tag}`,
+      layers: layersOf(layout),
+    });
+    return [
+      described('server', this.#layout, 'server'),
+      ...(large === undefined ? [] : [described('large', large, 'large')]),
+    ];
   }
 
   /** The image as planish built it, of zstd layers. */
@@ -92,6 +101,14 @@ export class Inputs {
     if (!existsSync(this.output(name))) make();
     return result;
   }
+}
+
+/** The blobs of the layers of the first image of a layout. */
+function layersOf(layout) {
+  const blob = (digest) => join(layout, 'blobs', ...digest.split(':'));
+  const index = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8'));
+  const manifest = JSON.parse(readFileSync(blob(index.manifests[0].digest), 'utf8'));
+  return manifest.layers.map(({ digest }) => blob(digest));
 }
 
 function split([program, ...args]) {

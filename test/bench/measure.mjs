@@ -67,9 +67,13 @@ export function tableHead() {
   return [HEADING, HEADING.map((_, column) => (column < 2 ? '---' : '---:'))].map(tableLine).join('\n');
 }
 
-/** A row of the table; where two figures stand side by side the first is ours. */
+/**
+ * A row of the table; where two figures stand side by side the first is ours. Ratios are divided by `scale`, how many
+ * times as much as the peer we had to do.
+ */
 export function tableRow(row, result) {
-  const ratio = ({ median, min, max }) => `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`;
+  const scaled = (value) => (value / (row.scale ?? 1)).toFixed(2);
+  const ratio = ({ median, min, max }) => `${scaled(median)} (${scaled(min)} to ${scaled(max)})`;
   const pair = (what, scale, digits) =>
     [result.ours, result.peer].map((side) => (side[what] / scale).toFixed(digits)).join(' / ');
   return tableLine([

@@ -11,13 +11,18 @@ import { Inputs } from './inputs.mjs';
 import { compare, tableHead, tableRow } from './measure.mjs';
 
 const BENCHES = [
+  'start-up',
   'build',
+  'buildah',
   'digest',
+  'cache',
+  'compress',
   'mkfs',
   'rootfs',
   'relabel',
   'verity',
   'tar-scan',
+  'growth',
   'replay',
   'repository',
 ];
@@ -39,20 +44,21 @@ try {
   const compared = benches.filter(([, bench]) => bench.report === undefined);
   const inputs = compared.length === 0 ? undefined : new Inputs(scratch);
   if (inputs !== undefined) process.stdout.write(`${tableHead()}\n`);
-  for (const [name, bench] of compared) runBench(name, bench, inputs);
+  for (const [name, bench] of compared) await runBench(name, bench, inputs);
   // Those without a peer program have a table of their own.
   for (const [, bench] of benches) await bench.report?.();
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-function runBench(name, bench, inputs) {
+async function runBench(name, bench, inputs) {
   const missing = bench.needs();
   if (missing.length > 0) {
     process.stderr.write(`SKIPPED: ${name}: ${missing.join(', ')} is not on PATH\n`);
     return;
   }
-  for (const row of bench.rows(inputs)) {
+  for (const planned of bench.rows(inputs)) {
+    const row = { ...planned, ...(await planned.prepare?.()) };
     const result = compare(row, Number(values.rounds));
     if (row.check?.() === false) throw new Error(`${name}: ours and the peer's results differ`);
     process.stdout.write(`${tableRow(row, result)}\n`);

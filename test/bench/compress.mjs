@@ -1,0 +1,59 @@
+/**
+ * Compressing a root as layers are, digests of tar and blob included, against the programs that only compress. To be
+ * compared are CPU times with one thread of the peer's, wall time with two; ours is one layer, so one thread.
+ */
+import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { library } from './inputs.mjs';
+import { has } from './measure.mjs';
+
+const SELF = fileURLToPath(import.meta.url);
+const PIECE_BYTES = 512 * 1024;
+
+export const needs = () => ['zstd', 'gzip'].filter((program) => !has(program));
+
+export function rows(inputs) {
+  const ours = (kind, level) => [process.execPath, SELF, kind, String(level), inputs.tar];
+  const row = (kind, level, ...peer) => ({
+    title: `writing ${kind} level ${level}, digests included`,
+    peerName: `\`${peer.join(' ')}\``,
+    ours: ours(kind, level),
+    peer: [...peer, inputs.tar],
+  });
+  return [
+    row('zstd', 3, 'zstd', '-q', '-c', '-3', '-T1'),
+    row('zstd', 3, 'zstd', '-q', '-c', '-3', '-T2'),
+    row('gzip', 6, 'gzip', '-c', '-6'),
+  ];
+}
+
+function* pieces(file) {
+  const buffer = new Uint8Array(PIECE_BYTES);
+  const fd = openSync(file);
+  for (let length = readSync(fd, buffer); length > 0; length = readSync(fd, buffer)) {
+    yield buffer.subarray(0, length);
+  }
+  closeSync(fd);
+}
+
+async function write(kind, level, file) {
+  const { createHash } = await import('node:crypto');
+  const { compress } = await library('compress/compress.js');
+  const [diffId, digest] = [createHash('sha256'), createHash('sha256')];
+  async function* tar() {
+    for (const piece of pieces(file)) {
+      diffId.update(piece);
+      yield piece;
+    }
+  }
+  for await (const piece of compress(tar(), { kind, level })) {
+    digest.update(piece);
+    writeSync(1, piece);
+  }
+  return [diffId.digest('hex'), digest.digest('hex')];
+}
+
+if (process.argv[1] === SELF) {
+  const [, , kind, level, file] = process.argv;
+  await write(kind, Number(level), file);
+}
