@@ -15,7 +15,7 @@ export interface BootSigningOptions {
   readonly certificate?: string | undefined;
   /** File whose first line is the passphrase of the key. */
   readonly passphraseFile?: string | undefined;
-  /** Instead of a key: `exec:COMMAND`, which is given a digest and returns a signature (docs/guides/keys.md). */
+  /** Instead of a key: `exec:COMMAND`, which is given a digest and returns a signature (docs/formats/authenticode.md). */
   readonly signWith?: string | undefined;
   /** Where `PLANISH_KEY_PASSPHRASE` is looked up. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
