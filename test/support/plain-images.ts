@@ -42,7 +42,7 @@ export function plainTar(files: Files, times: Readonly<Record<string, number>> =
 }
 
 /** Writes a tar and gives its reference. */
-export function tarSource(tar: Uint8Array): string {
+function tarSource(tar: Uint8Array): string {
   const path = scratchPath('source.tar');
   writeFileSync(path, tar);
   return `tar:${path}`;
