@@ -2,8 +2,8 @@
  * Finds and loads the C helpers, once, when they are first asked for. They are optional: where they are not, the
  * reason is kept for whoever wants to tell it.
  *
- * Order: the environment variable `PLANISH_NATIVE` (a file, or `0` for none), then `native-helpers/build/` of this
- * package.
+ * Order: the environment variable `PLANISH_NATIVE` (a file, or `0` for none), then the npm package of prebuilt helpers
+ * for this platform (`native-helpers/build.mjs --prebuild` makes them), then `native-helpers/build/` of this package.
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -48,11 +48,31 @@ function loadOnce(): LoadedNative {
  * Loads without remembering. `override` is the value of `PLANISH_NATIVE`: where it names a file, no other is tried.
  * Never throws.
  */
-export function loadNative(override: string | undefined, localBuild: string): LoadedNative {
+export function loadNative(
+  override: string | undefined,
+  localBuild: string,
+  findPackages: () => readonly string[] = installedPackages,
+): LoadedNative {
   if (override === '0') return absent('PLANISH_NATIVE=0 refuses them');
   if (override !== undefined && override !== '') return loadFile(resolve(override));
-  if (!existsSync(localBuild)) return absent('they are not built (npm run build:native)');
-  return loadFile(localBuild);
+  // A package for the other libc, or of another version, does not load; what was built here may.
+  const packaged = findPackages().map(loadFile);
+  const usable = packaged.find(({ status }) => status.available);
+  if (usable !== undefined) return usable;
+  if (existsSync(localBuild)) return loadFile(localBuild);
+  return packaged[0] ?? absent('they are not built (npm run build:native)');
+}
+
+/** Prebuilt helpers that are installed; npm installs those of one libc only. */
+function installedPackages(): string[] {
+  const { resolve } = createRequire(import.meta.url);
+  return ['glibc', 'musl'].flatMap((libc) => {
+    try {
+      return [resolve(`@planish/native-${process.platform}-${process.arch}-${libc}`)];
+    } catch {
+      return [];
+    }
+  });
 }
 
 function loadFile(file: string): LoadedNative {

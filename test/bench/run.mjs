@@ -21,6 +21,7 @@ const BENCHES = [
   'rootfs',
   'relabel',
   'verity',
+  'gzip',
   'tar-scan',
   'growth',
   'replay',

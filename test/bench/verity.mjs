@@ -28,11 +28,13 @@ export function rows(inputs) {
 
 /** Prints the digests of the files of a NUL-separated list. */
 async function digestAll(algorithm, list) {
-  const { measureFile } = await library('io/measure-file.js');
+  const { measureFileBatch } = await library('io/measure-batch.js');
   const paths = readFileSync(list, 'latin1').split('\0').slice(0, -1);
-  const digests = paths.map((path) =>
-    measureFile(path, statSync(Buffer.from(path, 'latin1')).size, algorithm),
-  );
+  const files = paths.map((path) => ({ path, size: statSync(Buffer.from(path, 'latin1')).size }));
+  const digests = [];
+  for (let at = 0; at < files.length; at += 512) {
+    digests.push(...measureFileBatch(files.slice(at, at + 512), algorithm));
+  }
   process.stdout.write(`${digests.join('\n')}\n`);
 }
 

@@ -40,6 +40,18 @@ describe('loading the helpers', () => {
     );
   });
 
+  it('prefers a package of prebuilt helpers, unless it is of another version', () => {
+    const [good, bad] = ['good.cjs', 'bad.cjs'].map((name) => join(directory, name)) as [string, string];
+    writeFileSync(good, `exports.contractVersion = ${CONTRACT_VERSION};`);
+    writeFileSync(bad, 'exports.contractVersion = 1;');
+    const found = (packages: string[], local: string): unknown =>
+      loadNative(undefined, local, () => packages).status;
+    expect(found([bad, good], '')).toEqual({ available: true, file: good });
+    expect(found([bad], good)).toEqual({ available: true, file: good });
+    const reason = `${bad} has contract 1, not ${CONTRACT_VERSION} (npm run build:native)`;
+    expect(found([bad], '')).toEqual({ available: false, reason });
+  });
+
   it('finds the build of this package', () => {
     expect(LOCAL_BUILD).toBe(
       new URL('../../../native-helpers/build/planish-native.node', import.meta.url).pathname,
