@@ -23,6 +23,8 @@ export const ERROR_TABLE = {
   BAD_OPTION: ['usage', 'An option has a value that it cannot have.'],
   BAD_REFERENCE: ['usage', 'A source or destination is not written as any known kind of reference.'],
   COMPONENT_MAP_BAD: ['usage', 'A component map file is malformed.'],
+  CONTENTMETA_BAD: ['usage', 'A contentmeta file is malformed or contradicts itself or the tree.'],
+  GROUPS_BAD: ['usage', 'A file of optional groups is malformed or contradicts itself.'],
   NO_SUCH_IMAGE: ['usage', 'The layout, archive or path holds no image of that name.'],
   AMBIGUOUS_IMAGE: ['usage', 'Several images or platforms match; name one.'],
   PATH_NOT_FOUND: ['usage', 'The image holds no such path.'],

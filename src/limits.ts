@@ -57,6 +57,10 @@ export const LIMITS = {
   rpmDatabaseBytes: 256 * 1024 * 1024,
   /** Bytes of a component map, held in memory whole. */
   componentMapBytes: 256 * 1024 * 1024,
+  /** Bytes of a contentmeta file, held in memory whole; that of a 6.5 GB image has 12 MB. */
+  contentmetaBytes: 128 * 1024 * 1024,
+  /** Bytes of a file of optional groups, held in memory whole: some dozens of names. */
+  groupsBytes: 1024 * 1024,
   /** Bytes of a package's changelog that are looked at, compressed and expanded: dates are wanted. */
   changelogBytes: 4 * 1024 * 1024,
   /** Sections of a PE file; a UKI with several profiles has some dozens. */

@@ -28,6 +28,8 @@ export const WARNING_TABLE = {
     'An extended attribute is stored only in the way of libarchive, which hosts and container engines do not read.',
   RECORD_DROPPED:
     'Part of a tar that layers do not carry (an ACL or SELinux record, bookkeeping of aufs) was dropped.',
+  CONTENTMETA_INCOMPLETE: 'A contentmeta file leaves out files of the tree, or names what is not in it.',
+  LAYER_BUDGET: 'The image may have more layers than some clients take.',
   COMPONENT_SETTING:
     'A component name or update interval that the user set is malformed or contradicts another.',
   REPOSITORY_INSECURE:

@@ -41,6 +41,14 @@ export interface AssignOptions {
   /** Components that the user assigned paths to (see `component-map.ts`). */
   readonly componentMap?: readonly ComponentMapEntry[] | undefined;
   readonly onWarning?: OnWarning;
+  /** A path whose claims are wanted. */
+  readonly explain?: ByteString | undefined;
+}
+
+/** That a source wanted a path. */
+export interface TracedClaim {
+  readonly source: string;
+  readonly key: ByteString;
 }
 
 /** Result of {@link assignComponents}. */
@@ -51,6 +59,8 @@ export interface Assignment {
   readonly owner: ReadonlyMap<ByteString, Component>;
   /** Newest day (UTC, since 1970) known in the image: what stands for "now" in all rates. */
   readonly today: number;
+  /** Claims of the path to be explained, in the order in which sources spoke. */
+  readonly claims: readonly TracedClaim[];
 }
 
 /** Sources that need no options. */
@@ -98,13 +108,13 @@ export function assignComponents(
   reader: FileReader,
   options: AssignOptions = {},
 ): Assignment {
-  const state = new AssignmentState(new TreeIndex(root), reader, options.onWarning ?? (() => {}));
+  const state = new AssignmentState(new TreeIndex(root), reader, options);
   const sources = sourcesOf(options);
   const strong = sources.filter(({ strength }) => strength === 'strong');
   const said = strong.map((source) => source.claim(state));
   state.setToday(said);
-  for (const claims of said) state.take(claims);
-  for (const source of sources.slice(strong.length)) state.take(source.claim(state));
+  for (const [ordinal, claims] of said.entries()) state.take(claims, strong[ordinal] as ComponentSource);
+  for (const source of sources.slice(strong.length)) state.take(source.claim(state), source);
   state.joinLinks();
   return state.finish();
 }
@@ -116,12 +126,15 @@ class AssignmentState implements ClaimContext {
   readonly rates = new Map<ByteString, number>();
   readonly #facts = new Map<ByteString, ComponentFacts>();
   readonly #owner = new Map<ByteString, ByteString>();
+  readonly #explain: ByteString | undefined;
+  readonly #traced: TracedClaim[] = [];
   #today = 0;
 
-  constructor(index: TreeIndex, reader: FileReader, onWarning: OnWarning) {
+  constructor(index: TreeIndex, reader: FileReader, { onWarning = () => {}, explain }: AssignOptions) {
     this.index = index;
     this.reader = reader;
     this.onWarning = onWarning;
+    this.#explain = explain;
   }
 
   ownerOf(path: ByteString): ByteString | undefined {
@@ -159,7 +172,7 @@ class AssignmentState implements ClaimContext {
   }
 
   /** Takes over what a source says. */
-  take(said: SourceClaims): void {
+  take(said: SourceClaims, { name }: ComponentSource): void {
     for (const [key, facts] of this.#complete(said)) {
       const known = this.#facts.get(key);
       const merged = known === undefined ? facts : mergeFacts(known, facts);
@@ -168,6 +181,7 @@ class AssignmentState implements ClaimContext {
     }
     const taken = new Map<ByteString, ByteString>();
     for (const { path, key } of said.claims) {
+      if (path === this.#explain) this.#traced.push({ source: name, key });
       if (this.#owner.has(path) || this.index.find(path) === undefined) continue;
       const rival = taken.get(path);
       taken.set(path, rival === undefined ? key : this.#livelier(rival, key));
@@ -212,7 +226,7 @@ class AssignmentState implements ClaimContext {
       .map(([key, part]) => this.#component(key, part.paths.sort(compareBytes), part.size));
     const owner = new Map<ByteString, Component>();
     for (const component of components) for (const path of component.paths) owner.set(path, component);
-    return { components, owner, today: this.#today };
+    return { components, owner, today: this.#today, claims: this.#traced };
   }
 
   #component(key: ByteString, paths: readonly ByteString[], size: number): Component {

@@ -135,6 +135,21 @@ export function replanOption(): Option {
   return new Option('--replan', 'split afresh, even where that changes layers of the previous image');
 }
 
+/** `--groups FILE`. */
+export function groupsOption(): Option {
+  return new Option(
+    '--groups <file>',
+    'JSON that names optional groups of components, with layers of their own',
+  );
+}
+
+/** `--without GROUP`. */
+export function withoutOption(): Option {
+  return new Option('--without <group>', 'leave out an optional group; repeatable')
+    .argParser(collect)
+    .default([], 'none');
+}
+
 /** A whole number from 1. */
 export function parseCount(text: string): number {
   if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);

@@ -59,6 +59,36 @@ function firstName(path: ByteString, node: Node, seen: Map<Leaf, ByteString>): B
   return first;
 }
 
+/**
+ * The members in another order: the paths of `order` first, as they stand there, each behind those of its ancestors that
+ * are not there yet; then the others as they were. Hard links point to whichever name comes first.
+ */
+export function orderMembers(
+  members: readonly LayerMember[],
+  order: readonly ByteString[],
+): readonly LayerMember[] {
+  if (order.length === 0) return members;
+  const left = new Map(members.map((member) => [member.path, member.node]));
+  const placed: [ByteString, Node][] = [];
+  const place = (path: ByteString): void => {
+    const node = left.get(path);
+    if (node === undefined) return;
+    left.delete(path);
+    placed.push([path, node]);
+  };
+  place(byteString('/'));
+  for (const path of order) {
+    if (!left.has(path)) continue;
+    for (let slash = path.indexOf('/', 1); slash > 0; slash = path.indexOf('/', slash + 1)) {
+      place(byteString(path.slice(0, slash)));
+    }
+    place(path);
+  }
+  for (const path of [...left.keys()]) place(path);
+  const seen = new Map<Leaf, ByteString>();
+  return placed.map(([path, node]) => ({ path, node, linkTo: firstName(path, node, seen) }));
+}
+
 /** The members as a tree of their own; leaves are shared with the original, so hard links stay hard links. */
 export function memberTree(members: readonly LayerMember[]): Directory {
   const [top, ...rest] = members;

@@ -9,6 +9,7 @@ import type { LayerPlan } from '../chunk/plan.ts';
 import type { CompressionKind } from '../compress/kind.ts';
 import { checkLevel, DEFAULT_LEVEL } from '../compress/level.ts';
 import type { FormatVersion } from '../erofs/writer.ts';
+import { PlanishError } from '../errors.ts';
 import type { HostSource } from '../host/host-tree.ts';
 import { DEFAULT_PROFILE, hostProfile } from '../host/profiles.ts';
 import type { ImageWriter } from '../io/image-writer.ts';
@@ -34,15 +35,23 @@ import { planningContents, writtenContents } from './needed-contents.ts';
 import { type PreviousImage, rememberImage, withImage, withPrevious } from './previous-image.ts';
 import { Session } from './session.ts';
 import { type ShippedLabels, shipTree } from './ship-labels.ts';
+import {
+  applySplitRules,
+  contentmetaLabels,
+  groupsAnnotation,
+  layerAnnotations,
+  readSplitRules,
+  type SplitOptions,
+  type SplitRules,
+  type SplitTree,
+} from './split-rules.ts';
 import { findStanding, planAbove, type Standing } from './standing-layers.ts';
 import { computeTreeDigests, type TreeDigests } from './tree-digests.ts';
 
 /** Options of {@link build}. Every one but the first changes what is written. */
-export interface BuildOptions extends SourceOptions {
+export interface BuildOptions extends SourceOptions, SplitOptions {
   /** `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, or a bare directory. */
   readonly destination: string;
-  /** Layer budget, 1 to 500; default 64. */
-  readonly maxLayers?: number | undefined;
   /** File that assigns paths to components (docs/component-sources.md). */
   readonly componentMap?: string | undefined;
   /** The image before this one: what has not changed since is carried over from it. */
@@ -128,11 +137,12 @@ export async function buildWith(
 ): Promise<BuildResult> {
   const destination = parseDestination(options.destination);
   const componentMap = readComponentMap(options.componentMap);
+  const rules = readSplitRules(options, options.onWarning);
   const compression = options.compression ?? 'zstd';
   checkLevel(compression, options.level ?? DEFAULT_LEVEL[compression]);
   // Beside the destination there must be room anyway; the system's temporary directory may be memory.
   const temporaryDirectory = options.temporaryDirectory ?? directoryOf(destination);
-  const settings = { ...options, temporaryDirectory };
+  const settings = { ...options, temporaryDirectory, maxLayers: rules.maxLayers };
   return await Session.use(settings, async (session) => {
     if (compression === 'zstd') await session.announceZstd();
     // First of all, so that a destination that cannot be is not found out after minutes of reading.
@@ -140,7 +150,8 @@ export async function buildWith(
     try {
       return await withPrevious(options, (previous) =>
         withImage(options.base, options, async (below) => {
-          const request = { source, writer, destination, compression, previous, below, componentMap, extras };
+          const known = { source, writer, destination, compression, componentMap, rules, extras };
+          const request = { ...known, previous, below };
           return await buildTree(session, request, settings);
         }),
       );
@@ -161,6 +172,7 @@ interface BuildRequest {
   /** The base image. */
   readonly below: OpenedImage | undefined;
   readonly componentMap: readonly ComponentMapEntry[];
+  readonly rules: SplitRules;
   readonly extras: BuildExtras;
 }
 
@@ -171,30 +183,38 @@ async function buildTree(
 ): Promise<BuildResult> {
   // Whoever loads or extends the tree may read any of it.
   const { extend, load = withTree } = request.extras;
-  const whole = extend !== undefined || request.extras.load !== undefined;
-  const needs = { contents: whole ? true : ('lazily' as const), digests: true };
+  const everything =
+    extend !== undefined || request.extras.load !== undefined || request.rules.contentmeta !== undefined;
+  const needs = { contents: everything ? true : ('lazily' as const), digests: true };
   return await load(session, request.source, options, needs, async (tree) => {
     // Threads that have read layers hold on to what they needed for it; writing starts with new ones.
     await session.pool.rest();
     await tree.makeReadyAndKeep(planningContents(tree.root, request.componentMap));
     const plain = shipTree(session, tree.root, tree.contents, options.selinux ?? 'keep');
     const extended = await extend?.(session, tree, plain);
-    const { base, full: shipped, contents } = extended ?? unextended(tree, plain);
+    const { base: whole, full, contents } = extended ?? unextended(tree, plain);
     const { algorithm } = tree;
     const previous = request.previous === undefined ? undefined : rememberImage(request.previous, algorithm);
-    const { componentMap } = request;
-    const found = findComponents(session, base, contents, {
+    const { componentMap, rules } = request;
+    const all = findComponents(session, whole, contents, {
       componentMap,
       sources: request.extras.sources?.(),
       measured: true,
     });
+    const { onWarning } = session;
+    const split = applySplitRules(rules, { root: whole, contents, algorithm, found: all, onWarning });
+    const { root: base, found, partitions } = split;
+    if (base !== whole && extended !== undefined) {
+      throw new PlanishError('BAD_OPTION', 'what is sealed cannot leave out groups; leave them out before');
+    }
+    const shipped = base === whole ? full : base;
     const below =
       request.below === undefined ? undefined : await readBase(session, request.below, tree, base);
     const { maxLayers, replan } = options;
     const compared = { shipped: base, algorithm, found, previous, base: below, maxLayers, replan };
     const standing = await findStanding(session, compared);
-    const planned = planAbove(base, found, standing, options);
-    const state = { ...request, tree, contents, shipped, extended, planned, standing, below };
+    const planned = planAbove(base, found, standing, { ...options, partitions });
+    const state = { ...request, tree, contents, shipped, extended, split, planned, standing, below };
     return await write(session, state, options);
   });
 }
@@ -210,6 +230,8 @@ interface BuildState {
   readonly contents: readonly ContentFile[];
   readonly shipped: Directory;
   readonly extended: ExtendedTree | undefined;
+  readonly rules: SplitRules;
+  readonly split: SplitTree;
   readonly extras: BuildExtras;
   readonly planned: PlannedTree;
   readonly writer: ImageWriter;
@@ -250,7 +272,7 @@ async function shippedDigests(
 
 async function makeLayers(
   session: Session,
-  { tree, contents, shipped, extended, planned, standing, writer, compression }: BuildState,
+  { tree, contents, shipped, extended, split, planned, standing, writer, compression }: BuildState,
   options: BuildOptions,
 ): Promise<MadeLayer[]> {
   const { algorithm } = tree;
@@ -259,18 +281,23 @@ async function makeLayers(
   const arranged = arrangeLayers({ root, planned, algorithm, compression, maxLayers, standing });
   await tree.makeReady(writtenContents(shipped, arranged));
   const last = extended === undefined ? [] : [lastLayer(extended, arranged.at(-1))];
-  return await makeArrangedLayers(session, [...arranged, ...last], {
+  const made = await makeArrangedLayers(session, [...arranged, ...last], {
     root: shipped,
     contents,
     algorithm,
     compression: { kind: compression, level: options.level ?? DEFAULT_LEVEL[compression] },
     blobFile: (ordinal) => writer.createBlobFile(`layer-${ordinal}`),
+    order: split.order,
+  });
+  return made.map((layer) => {
+    const keys = layer.text?.members.map(({ key }) => key) ?? [];
+    return { ...layer, annotations: { ...layer.annotations, ...layerAnnotations(split, keys) } };
   });
 }
 
 async function finish(
   session: Session,
-  { tree, writer, compression, destination, below, extras }: BuildState,
+  { tree, writer, compression, destination, rules, below, extras }: BuildState,
   layers: readonly MadeLayer[],
   digests: TreeDigests,
   options: BuildOptions,
@@ -288,9 +315,13 @@ async function finish(
     below: below?.image,
     compression,
     digests,
-    labelEdits: [...(extras.labels?.() ?? []), ...(options.labels ?? [])],
-    annotationEdits: options.annotations ?? [],
-    created: options.created,
+    labelEdits: [...(extras.labels?.() ?? []), ...contentmetaLabels(rules), ...(options.labels ?? [])],
+    annotationEdits: [
+      ...contentmetaLabels(rules),
+      ...groupsAnnotation(layers),
+      ...(options.annotations ?? []),
+    ],
+    created: options.created ?? rules.contentmeta?.created,
   });
   session.checkInterrupted();
   await writer.commit({

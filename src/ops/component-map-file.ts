@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { type ComponentMapEntry, parseComponentMap } from '../chunk/component-map.ts';
 import { fromSystemError, PlanishError, withDetail } from '../errors.ts';
-import { LIMITS } from '../limits.ts';
+import { LIMITS, type LimitName } from '../limits.ts';
 
 /**
  * Entries of a map file, none without a file. Throws `COMPONENT_MAP_BAD`, `LIMIT_EXCEEDED` and, when it cannot be
@@ -11,19 +11,19 @@ import { LIMITS } from '../limits.ts';
 export function readComponentMap(file: string | undefined): readonly ComponentMapEntry[] {
   if (file === undefined) return [];
   try {
-    return parseComponentMap(readSmallFile(file));
+    return parseComponentMap(readUserFile(file, 'componentMapBytes', 'the component map'));
   } catch (error) {
     throw withDetail(error, { file });
   }
 }
 
-function readSmallFile(file: string): Uint8Array {
+/** A file of the user, within a limit. Throws `LIMIT_EXCEEDED` and, when it cannot be read, `SYSCALL_FAILED`. */
+export function readUserFile(file: string, limit: LimitName, what: string): Uint8Array {
   try {
     const { size } = statSync(file);
-    if (size <= LIMITS.componentMapBytes) return readFileSync(file);
-    const detail = { limit: 'componentMapBytes', actual: size };
-    throw new PlanishError('LIMIT_EXCEEDED', 'the component map is too large', detail);
+    if (size <= LIMITS[limit]) return readFileSync(file);
+    throw new PlanishError('LIMIT_EXCEEDED', `${what} is too large`, { limit, actual: size });
   } catch (error) {
-    throw fromSystemError(error, 'reading the component map failed', { file });
+    throw fromSystemError(error, `reading ${what} failed`, { file });
   }
 }

@@ -1,4 +1,5 @@
 /** Makes the arranged layers: writes those that are new, and takes the others as the previous image has them. */
+import type { ByteString } from '../bytes/byte-string.ts';
 import type { BlobFile } from '../io/blob-file.ts';
 import type { Annotations } from '../oci/descriptor.ts';
 import type { ArrangedLayer } from './arrange-layers.ts';
@@ -21,12 +22,17 @@ export interface MadeLayer extends ImageLayer {
 export async function makeArrangedLayers(
   session: Session,
   arranged: readonly ArrangedLayer[],
-  options: WriteLayersOptions,
+  options: WriteLayersOptions & { readonly order?: readonly ByteString[] | undefined },
 ): Promise<MadeLayer[]> {
   const orders = arranged.filter(({ carried }) => carried === undefined);
   const written = await writeLayers(
     session,
-    orders.map(({ paths, planned, whiteouts }) => ({ paths, size: planned.size, whiteouts })),
+    orders.map(({ paths, planned, whiteouts }) => ({
+      paths,
+      size: planned.size,
+      whiteouts,
+      order: options.order,
+    })),
     options,
   );
   const finished = new Map(orders.map((layer, ordinal) => [layer, written[ordinal] as FinishedLayer]));

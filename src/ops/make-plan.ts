@@ -2,7 +2,8 @@
 import type { ByteString } from '../bytes/byte-string.ts';
 import type { Component, ComponentSource } from '../chunk/component.ts';
 import type { ComponentMapEntry } from '../chunk/component-map.ts';
-import { assignComponents } from '../chunk/components.ts';
+import { assignComponents, type TracedClaim } from '../chunk/components.ts';
+import { type Partition, planPartitions } from '../chunk/partition.ts';
 import type { PlannedLayer } from '../chunk/plan.ts';
 import { planWarm, type RememberedPlan, type WarmPlan } from '../chunk/warm-plan.ts';
 import { PlanishError } from '../errors.ts';
@@ -26,6 +27,8 @@ export interface FoundComponents {
   readonly digests: ReadonlyMap<ByteString, string>;
   /** Newest day known in the image. */
   readonly today: number;
+  /** Claims of the path to be explained. */
+  readonly claims?: readonly TracedClaim[] | undefined;
 }
 
 /** The plan and the components it is made of. */
@@ -40,6 +43,8 @@ export interface FindComponentsOptions {
   readonly sources?: readonly ComponentSource[] | undefined;
   /** Whether contents have fs-verity digests, so that components have digests too. */
   readonly measured: boolean;
+  /** A path whose claims are wanted. */
+  readonly explain?: ByteString | undefined;
 }
 
 /** Finds the components of a tree that is to be shipped. */
@@ -47,14 +52,15 @@ export function findComponents(
   session: Session,
   root: Directory,
   contents: readonly ContentFile[],
-  { componentMap = [], sources = [], measured }: FindComponentsOptions,
+  { componentMap = [], sources = [], measured, explain }: FindComponentsOptions,
 ): FoundComponents {
   session.onProgress({ stage: 'plan', done: 0, total: undefined, unit: 'steps' });
   const reader = new TreeFileReader(root, contents);
   try {
     const { onWarning } = session;
-    const { components, today } = assignComponents(root, reader, { componentMap, sources, onWarning });
-    return { components, digests: measured ? digestComponents(root, components) : new Map(), today };
+    const assigned = assignComponents(root, reader, { componentMap, sources, onWarning, explain });
+    const { components, today, claims } = assigned;
+    return { components, digests: measured ? digestComponents(root, components) : new Map(), today, claims };
   } finally {
     reader.close();
   }
@@ -69,17 +75,21 @@ export interface MakePlanOptions {
   readonly previous?: RememberedPlan | undefined;
   /** Plan afresh, whatever the previous image has. */
   readonly replan?: boolean | undefined;
+  /** Components with layers of their own. */
+  readonly partitions?: readonly Partition[] | undefined;
 }
 
 const NO_PLAN: RememberedPlan = { layers: [], regret: 0 };
 
 /** Plans components. Throws `BAD_OPTION` for a layer count that cannot be. */
 export function makePlan(found: FoundComponents, options: MakePlanOptions): PlannedTree {
-  const { taken = 0, previous = NO_PLAN, replan } = options;
+  const { taken = 0, previous = NO_PLAN, replan, partitions = [] } = options;
   const maxLayers = Math.max(checkLayerCount(options.maxLayers) - taken, 1);
   const { components, digests, today } = found;
   const inputs = components.map((each) => ({ ...each, digest: digests.get(each.key) ?? '' }));
-  return { ...found, plan: planWarm(inputs, previous, { maxLayers, replan, today }) };
+  const warm = { maxLayers, replan, today };
+  if (partitions.length === 0) return { ...found, plan: planWarm(inputs, previous, warm) };
+  return { ...found, plan: planPartitions(inputs, partitions, previous, warm) };
 }
 
 /** The layer budget asked for, or the default. Throws `BAD_OPTION`. */

@@ -216,16 +216,16 @@ export function planAbove(
   shipped: Directory,
   found: FoundComponents,
   { layers, covered, previous }: Standing,
-  options: Pick<MakePlanOptions, 'maxLayers' | 'replan'>,
+  options: Pick<MakePlanOptions, 'maxLayers' | 'replan' | 'partitions'>,
 ): PlannedTree {
-  const { maxLayers, replan } = options;
+  const { maxLayers, replan, partitions } = options;
   if (layers.length >= checkLayerCount(maxLayers)) {
     throw new PlanishError('BAD_OPTION', 'no layer is left above those that stay as they are', {
       expected: `max-layers above ${layers.length}`,
       actual: checkLayerCount(maxLayers),
     });
   }
-  const plan = { maxLayers, replan, taken: layers.length, previous: previous?.plan };
+  const plan = { maxLayers, replan, partitions, taken: layers.length, previous: previous?.plan };
   if (covered.size === 0) return makePlan(found, plan);
   const components = remainingComponents(shipped, found.components, covered);
   const digests = found.digests.size === 0 ? found.digests : digestComponents(shipped, components);

@@ -2,7 +2,7 @@
 import type { ByteString } from '../bytes/byte-string.ts';
 import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
 import { computeLayerKey } from '../layer/key.ts';
-import { addWhiteouts, memberTree, selectMembers } from '../layer/members.ts';
+import { addWhiteouts, memberTree, orderMembers, selectMembers } from '../layer/members.ts';
 import { buildTarScript, STEP, STEP_WIDTH, type TarScript } from '../layer/tar-script.ts';
 import type { LayerCompression, WrittenLayer } from '../layer/write.ts';
 import { collectGarbage } from '../parallel/collect-garbage.ts';
@@ -17,6 +17,8 @@ export interface LayerOrder {
   readonly size: number;
   /** Paths of lower layers that it hides; their directories must be among the ancestors of `paths`. */
   readonly whiteouts?: readonly ByteString[];
+  /** Paths in the order of the tar; those that are not named follow by path. Absent: all by path. */
+  readonly order?: readonly ByteString[] | undefined;
 }
 
 /** What all layers share. */
@@ -100,7 +102,7 @@ async function writeOne(
   const { whiteouts = [] } = order;
   const selected = selectMembers(root, order.paths);
   const key = whiteouts.length > 0 ? undefined : computeLayerKey(memberTree(selected), algorithm);
-  const members = addWhiteouts(selected, whiteouts);
+  const members = addWhiteouts(orderMembers(selected, order.order ?? []), whiteouts);
   const { script, contents } = ownSources(buildTarScript(members), options.contents);
   const task = { script, contents, compression, file };
   const written = await session.pool.run('write', task, progress, buffersOf(script));

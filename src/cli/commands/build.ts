@@ -8,11 +8,13 @@ import {
   componentMapOption,
   formatNumber,
   formatOption,
+  groupsOption,
   type ParsedSourceOptions,
   parseCount,
   previousOption,
   replanOption,
   sourceOptions,
+  withoutOption,
 } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -21,6 +23,9 @@ export interface ParsedBuildOptions extends ParsedSourceOptions {
   readonly output: string;
   readonly maxLayers?: number;
   readonly componentMap?: string;
+  readonly contentmeta?: string;
+  readonly groups?: string;
+  readonly without: readonly string[];
   readonly previous?: string;
   readonly base?: string;
   readonly replan?: boolean;
@@ -68,6 +73,9 @@ export function addBuildOptions(command: Command): Command {
     )
     .addOption(new Option('--max-layers <n>', 'layer budget, 1 to 500 (default: 64)').argParser(parseCount))
     .addOption(componentMapOption())
+    .addOption(new Option('--contentmeta <file>', 'JSON that says which file goes into which layer'))
+    .addOption(groupsOption())
+    .addOption(withoutOption())
     .addOption(previousOption())
     .addOption(replanOption())
     .addOption(new Option('--base <image>', 'an image whose layers stay exactly as they are, at the bottom'))
@@ -106,6 +114,9 @@ export async function buildOptions(runtime: Runtime, parsed: ParsedBuildOptions)
     destination: parsed.output,
     maxLayers: parsed.maxLayers,
     componentMap: parsed.componentMap,
+    contentmeta: parsed.contentmeta,
+    groups: parsed.groups,
+    without: parsed.without,
     previous: parsed.previous,
     base: parsed.base,
     replan: parsed.replan,

@@ -5,11 +5,13 @@ import { formatBytes, formatCount, formatTable, truncate } from '../format.ts';
 import {
   addSourceOptions,
   componentMapOption,
+  groupsOption,
   type ParsedSourceOptions,
   parseCount,
   previousOption,
   replanOption,
   sourceOptions,
+  withoutOption,
 } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -19,6 +21,11 @@ interface ParsedOptions extends ParsedSourceOptions {
   readonly previous?: string;
   readonly replan?: boolean;
   readonly members?: boolean;
+  readonly groups?: string;
+  readonly without: readonly string[];
+  readonly explain?: string;
+  readonly contentmeta?: string;
+  readonly contentmetaKeys?: 'path' | 'ostree' | 'verity';
 }
 
 const EXAMPLES = `
@@ -26,6 +33,8 @@ Examples:
   $ planish plan oci:app:latest
   $ planish plan oci:app:latest --max-layers 16 --members
   $ planish plan oci:app:latest --previous oci:app:flat
+  $ planish plan oci:app:latest --explain /usr/bin/python3
+  $ planish plan oci:app:latest --contentmeta split.json
 
 The cost is what a client that updates weekly is expected to download, the bound what no split can beat.`;
 
@@ -38,6 +47,19 @@ export function addPlan(program: Command, runtime: Runtime): Command {
     .addOption(componentMapOption())
     .addOption(previousOption())
     .addOption(replanOption())
+    .addOption(groupsOption())
+    .addOption(withoutOption())
+    .addOption(new Option('--explain <path>', 'which source claimed a file, and why it lies where it lies'))
+    .addOption(
+      new Option('--contentmeta <file>', 'write the split to a file that "build --contentmeta" takes'),
+    )
+    .addOption(
+      new Option('--contentmeta-keys <kind>', 'what names files there (default: "path")').choices([
+        'path',
+        'ostree',
+        'verity',
+      ]),
+    )
     .addOption(new Option('--members', 'every component with its size and rate of change'))
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, _: unknown, self: Command) => {
@@ -49,13 +71,45 @@ export function addPlan(program: Command, runtime: Runtime): Command {
         componentMap: parsed.componentMap,
         previous: parsed.previous,
         replan: parsed.replan,
+        groups: parsed.groups,
+        without: parsed.without,
+        explain: parsed.explain,
+        contentmeta: parsed.contentmeta,
+        contentmetaKeys: parsed.contentmetaKeys,
       });
       runtime.output.json(result);
+      if (result.explanation !== undefined) {
+        runtime.output.print(explanationText(result.explanation));
+        return;
+      }
       runtime.output.print(parsed.members === true ? memberTable(result) : layerTable(result));
       runtime.output.print(`\n${totals(result)}`);
     });
   program.addCommand(addSourceOptions(command));
   return command;
+}
+
+type Explanation = NonNullable<PlanResult['explanation']>;
+
+const REASONS: Readonly<Record<Explanation['reason'], string>> = {
+  kept: 'the layer is that of the previous image, and nothing in it has changed',
+  database: 'what changes always goes last',
+  alone: 'it has a layer to itself',
+  cheapest: 'it adds least to the expected download there',
+};
+
+function explanationText(explanation: Explanation): string {
+  const { path, component, source, claims, layer, others, reason, cost, elsewhere } = explanation;
+  const rivals = claims.filter((claim) => claim.component !== component);
+  const there = elsewhere === undefined ? '' : `; ${formatBytes(elsewhere.cost)} in layer ${elsewhere.layer}`;
+  return [
+    `path       ${path}`,
+    `component  ${component}`,
+    `claimed    ${source === undefined ? 'with another name of the same file' : `by ${source}`}`,
+    ...rivals.map((rival) => `wanted     by ${rival.source} for ${rival.component}`),
+    `layer      ${layer}, with ${formatCount(others)} other components: ${REASONS[reason]}`,
+    `weekly     ${formatBytes(cost)} more in this layer${there}`,
+  ].join('\n');
 }
 
 const MEMBERS_WIDTH = 90;
