@@ -137,21 +137,15 @@ describe('whatever is done to the bytes', () => {
     }
   });
 
-  test('with any byte changed, it is refused, or says the same', async () => {
+  test('with any byte changed, it is refused', async () => {
     const pkcs7 = await signed('db', { signedAttributes: true });
-    let same = 0;
     for (let at = 0; at < pkcs7.length; at += 1) {
       const changed = Buffer.from(pkcs7);
       changed[at] = (changed[at] ?? 0) ^ 0x01;
-      const said = verdict(changed, trusted);
-      if (said === 'CN=planish test db') same += 1;
-      else
-        expect(said).toMatch(
-          /^(CMS_BAD_DATA|CERTIFICATE_BAD|SIGNATURE_INVALID|SIGNATURE_UNTRUSTED|LIMIT_EXCEEDED) /,
-        );
+      expect(verdict(changed, trusted)).toMatch(
+        /^(CMS_BAD_DATA|CERTIFICATE_BAD|SIGNATURE_INVALID|SIGNATURE_UNTRUSTED|LIMIT_EXCEEDED) /,
+      );
     }
-    // The list of digest algorithms is a hint that nothing depends on, and a version may be 1 or 3.
-    expect(same).toBe(15);
   });
 });
 
