@@ -89,13 +89,14 @@ function staleLabelEdits({ base, digests }: ImageParts): KeyEdit[] {
   ];
 }
 
+/** Ours first and in one order, so that a layer is described the same whether it was written or carried over. */
 function layerDescriptor({ compression, digests }: ImageParts, layer: ImageLayer): Descriptor {
   const { digest, size, key, text } = layer;
   const mediaType = formatLayerMediaType(layer.compression ?? compression);
   const annotations = {
-    ...layer.annotations,
     ...(key === undefined ? {} : { [layerAnnotation(digests.algorithm)]: key }),
     ...(text === undefined ? {} : planAnnotations(text)),
+    ...layer.annotations,
   };
   return { mediaType, digest, size, annotations };
 }

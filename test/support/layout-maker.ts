@@ -1,6 +1,6 @@
 /** Small image layouts made from tar bytes, right or wrong in whatever way a test needs. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compress } from '../../src/compress/compress.ts';
 import type { CompressionKind } from '../../src/compress/kind.ts';
@@ -83,6 +83,16 @@ export async function makeLayout(
   writeFileSync(join(directory, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
   const reference = tag === '' ? `oci:${directory}` : `oci:${directory}:${tag}`;
   return { directory, reference, layers: descriptors, manifest, config };
+}
+
+/** Changes the manifest of a layout that holds one image. */
+export function replaceManifest(directory: string, change: (document: Document) => object): void {
+  const path = join(directory, 'index.json');
+  const index = JSON.parse(readFileSync(path, 'utf8'));
+  const [entry] = index.manifests;
+  const manifest = JSON.parse(readFileSync(blobPath(directory, entry.digest), 'utf8'));
+  const changed = addDocument(directory, entry.mediaType, change, manifest);
+  writeFileSync(path, JSON.stringify({ ...index, manifests: [{ ...entry, ...changed }] }));
 }
 
 /** Where a blob of a layout lies. */

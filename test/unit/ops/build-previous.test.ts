@@ -1,9 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import type { BuildResult } from '../../../src/ops/build.ts';
 import { inspect } from '../../../src/ops/inspect.ts';
 import { verify } from '../../../src/ops/verify.ts';
-import { blobPath } from '../../support/layout-maker.ts';
+import { blobPath, replaceManifest } from '../../support/layout-maker.ts';
 import { buildPlain, type Files, plainTar, scratchPath } from '../../support/plain-images.ts';
 
 /** Four components of their own, in directories that they share with nobody but at the top. */
@@ -33,6 +34,32 @@ describe('build --previous', () => {
     expect(carried(again)).toEqual([true, true, true, true]);
     expect(again.update).toEqual({ previous: first.reference, layers: 0, size: 0, replanned: false });
     expect(again.after).toEqual(first.after);
+  });
+
+  test('describes a layer alike whether it was written or carried over, whatever tools did to its annotations', async () => {
+    const layout = scratchPath('reordered');
+    const first = await buildPlain(plainTar(FILES), { destination: `oci:${layout}:1` });
+    const [key, ...plan] = Object.keys((await inspect(first.reference)).layers[0]?.annotations ?? {});
+    expect([key, ...plan]).toEqual([
+      'composefs.layer.erofs.v1.fsverity-sha512-12',
+      'org.planish.components',
+      'org.planish.stability',
+    ]);
+    replaceManifest(layout, ({ layers, ...rest }) => ({
+      ...rest,
+      layers: layers.map((layer: Descriptor) => {
+        const others = Object.entries(layer.annotations ?? {}).reverse();
+        return { ...layer, annotations: Object.fromEntries([['org.example.note', 'x'], ...others]) };
+      }),
+    }));
+    const next = await buildPlain(plainTar(FILES), { previous: `oci:${layout}:1` });
+    expect(carried(next)).toEqual([true, true, true, true]);
+    const described = (await inspect(next.reference)).layers.map(({ annotations }) =>
+      Object.keys(annotations),
+    );
+    const all = [key, ...plan, 'org.example.note'];
+    expect(described).toEqual([all, all, all, all]);
+    await expectVerified(next.reference);
   });
 
   test('rewrites the layer of what has changed and puts it last', async () => {
