@@ -4,8 +4,8 @@
 usage: make-large-image.py LAYOUT TAG DIR
 
 LAYOUT is an OCI layout of gzip layers (test/support/make-server-fixtures.sh); DIR becomes one with the tag "large".
-Sizes are those of a desktop system: two thirds of the files have up to 4 KiB, a few have many MiB. Contents compress
-to about a third. Nothing is random: the same files come out on every machine.
+Sizes are those of a desktop system: two thirds of the files have up to 4 KiB, a few have many MiB. Contents lose
+a third when compressed. Nothing is random: the same files come out on every machine.
 """
 import gzip
 import hashlib
