@@ -3,12 +3,20 @@
  * some 64 MB of dead ones pile up in every thread before it looks; the contexts cannot be freed by hand, nor may they be
  * used again, since what a context compressed before can change the bytes that follow.
  */
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+
+/** Bytes outside of the heap from which on it is worth to look for dead ones among them. */
+const MUCH_BYTES = 40 * 1024 * 1024;
 
 /** Collects the garbage of this thread, a few milliseconds where little is alive; does nothing where V8 cannot be asked. */
 export function collectGarbage(): void {
   collect?.();
+}
+
+/** As {@link collectGarbage}, where much lies outside of the heap: after many small tasks that would take longer than they do. */
+export function collectMuchGarbage(): void {
+  if (getHeapStatistics().external_memory >= MUCH_BYTES) collect?.();
 }
 
 const collect = findCollector();

@@ -1,7 +1,7 @@
 /** Entry point of a thread: receives a task, calls the same function the inline path calls, returns plain data. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { serializeError } from '../errors.ts';
-import { collectGarbage } from './collect-garbage.ts';
+import { collectMuchGarbage } from './collect-garbage.ts';
 import type { RunMessage, ThreadMessage, ThreadSetup } from './messages.ts';
 import { prepareThread, TASKS, type TaskContext } from './tasks.ts';
 
@@ -44,5 +44,5 @@ async function answer(message: RunMessage): Promise<ThreadMessage> {
 
 parentPort?.on('message', (message: RunMessage) => {
   // The answer first: the other side can go on while this one tidies up.
-  void answer(message).then(post).then(collectGarbage);
+  void answer(message).then(post).then(collectMuchGarbage);
 });
