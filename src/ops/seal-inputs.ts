@@ -3,10 +3,12 @@
 import { findBootEntries } from '../boot/boot-entries.ts';
 import type { EfiMachine } from '../boot/efi-machine.ts';
 import { findKernels, type Kernel } from '../boot/kernels.ts';
+import { badPe } from '../boot/pe.ts';
+import { decodePeHeaders } from '../boot/pe-headers.ts';
 import { type KargsText, kargsOf } from '../boot/sealed-cmdline.ts';
 import type { ByteSource } from '../bytes/byte-source.ts';
 import { type ByteString, byteString, decodeUtf8, display, fromBytes } from '../bytes/byte-string.ts';
-import { PlanishError } from '../errors.ts';
+import { type ErrorDetail, PlanishError, withDetail } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import type { ContentReader } from '../parallel/content-file.ts';
 import type { Directory, RegularFile } from '../tree/tree.ts';
@@ -67,14 +69,22 @@ export function readStub(
       hint,
     });
   }
-  return wholeStub(source, display(path));
+  return wholeStub(source, { path: display(path) });
 }
 
-/** The bytes of a stub. Throws `LIMIT_EXCEEDED` (`peStubBytes`). */
-export function wholeStub(source: ByteSource, path: string): Uint8Array {
-  if (source.size <= LIMITS.peStubBytes) return source.read(0, source.size);
-  const detail = { path, limit: 'peStubBytes', expected: LIMITS.peStubBytes, actual: source.size };
-  throw new PlanishError('LIMIT_EXCEEDED', 'a stub is too large', detail);
+/** The bytes of a stub that lies at `place`. Throws `LIMIT_EXCEEDED` (`peStubBytes`), `PE_BAD_IMAGE`. */
+export function wholeStub(source: ByteSource, place: Pick<ErrorDetail, 'path' | 'file'>): Uint8Array {
+  if (source.size > LIMITS.peStubBytes) {
+    const detail = { ...place, limit: 'peStubBytes', expected: LIMITS.peStubBytes, actual: source.size };
+    throw new PlanishError('LIMIT_EXCEEDED', 'a stub is too large', detail);
+  }
+  try {
+    const { certificateTable } = decodePeHeaders(source);
+    if (certificateTable !== undefined) throw badPe('the stub is signed already', certificateTable.offset);
+  } catch (error) {
+    throw withDetail(error, place);
+  }
+  return source.read(0, source.size);
 }
 
 /** Arguments of kargs.d. Throws `NOT_BOOTABLE`. */

@@ -188,7 +188,7 @@ async function addKernel(work: Work, kernel: Kernel, dump: Uint8Array | undefine
 async function stubOf({ options, shipped, reader, machine }: Work): Promise<Uint8Array> {
   const { stub } = options;
   if (stub === undefined) return readStub(shipped, reader, 'linux', machine);
-  return await withFileSources([stub], async ([source]) => wholeStub(source as ByteSource, stub));
+  return await withFileSources([stub], async ([source]) => wholeStub(source as ByteSource, { file: stub }));
 }
 
 function uki(parts: Parameters<typeof buildUki>[0], kernel: ByteString): ReturnType<typeof buildUki> {

@@ -1,4 +1,6 @@
 /** A root that can be sealed, as a tar: small, and with nothing that a machine could really run. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { archive, directory, file } from './tar-maker.ts';
 import { makePe, makeStub } from './uki-maker.ts';
 
@@ -48,4 +50,13 @@ export function bootableTar({ files = {}, without = [] }: BootableRoot = {}): Bu
 function ancestors(path: string): string[] {
   const names = path.split('/').slice(0, -1);
   return names.map((_, index) => names.slice(0, index + 1).join('/'));
+}
+
+let serial = 0;
+
+/** The root as a file below `folder`, as a reference. */
+export function bootableSource(folder: string, root: BootableRoot = {}): string {
+  const path = join(folder, `root-${serial++}.tar`);
+  writeFileSync(path, bootableTar(root));
+  return `tar:${path}`;
 }
