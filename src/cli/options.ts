@@ -135,6 +135,12 @@ export function replanOption(): Option {
   return new Option('--replan', 'split afresh, even where that changes layers of the previous image');
 }
 
+/** `--order HOW`. */
+export function orderOption(): Option {
+  const description = 'of files in layers that are written: by path, or as in --previous, new ones last';
+  return new Option('--order <how>', description).choices(['path', 'previous']).default('path');
+}
+
 /** `--groups FILE`. */
 export function groupsOption(): Option {
   return new Option(

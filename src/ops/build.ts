@@ -33,6 +33,7 @@ import { type MadeLayer, makeArrangedLayers } from './make-layers.ts';
 import { checkLayerCount, findComponents, type PlannedTree } from './make-plan.ts';
 import { planningContents, writtenContents } from './needed-contents.ts';
 import { type PreviousImage, rememberImage, withImage, withPrevious } from './previous-image.ts';
+import { checkOrder, type FileOrder, previousOrder } from './previous-order.ts';
 import { Session } from './session.ts';
 import { type ShippedLabels, shipTree } from './ship-labels.ts';
 import {
@@ -60,6 +61,8 @@ export interface BuildOptions extends SourceOptions, SplitOptions {
   readonly base?: string | undefined;
   /** Plan afresh, whatever clients of the previous image have. */
   readonly replan?: boolean | undefined;
+  /** Order of files in the layers that are written; default `path`. New files come last in that of the previous image. */
+  readonly order?: FileOrder | undefined;
   /** Default `zstd`. */
   readonly compression?: CompressionKind | undefined;
   /** Default 3 for zstd, 6 for gzip. */
@@ -136,6 +139,7 @@ export async function buildWith(
   extras: BuildExtras,
 ): Promise<BuildResult> {
   const destination = parseDestination(options.destination);
+  checkOrder(options);
   const componentMap = readComponentMap(options.componentMap);
   const rules = readSplitRules(options, options.onWarning);
   const compression = options.compression ?? 'zstd';
@@ -281,13 +285,19 @@ async function makeLayers(
   const arranged = arrangeLayers({ root, planned, algorithm, compression, maxLayers, standing });
   await tree.makeReady(writtenContents(shipped, arranged));
   const last = extended === undefined ? [] : [lastLayer(extended, arranged.at(-1))];
-  const made = await makeArrangedLayers(session, [...arranged, ...last], {
+  const all = [...arranged, ...last];
+  const { previous } = standing;
+  const former =
+    options.order === 'previous' && previous !== undefined
+      ? await previousOrder(session, previous, all, algorithm)
+      : [];
+  const made = await makeArrangedLayers(session, all, {
     root: shipped,
     contents,
     algorithm,
     compression: { kind: compression, level: options.level ?? DEFAULT_LEVEL[compression] },
     blobFile: (ordinal) => writer.createBlobFile(`layer-${ordinal}`),
-    order: split.order,
+    order: [...former, ...(split.order ?? [])],
   });
   return made.map((layer) => {
     const keys = layer.text?.members.map(({ key }) => key) ?? [];

@@ -16,6 +16,7 @@ import { configLabels } from '../oci/config.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { layerMediaType } from '../oci/media-types.ts';
 import { type InspectOptions, openImage } from './inspect.ts';
+import type { LayerInput } from './load-layers.ts';
 import { layerHistory, planTexts } from './plan-texts.ts';
 import { layerAnnotation } from './tree-digests.ts';
 
@@ -97,6 +98,12 @@ function rememberTexts(texts: readonly (PlanText | undefined)[], algorithm: Hash
   });
   const last = texts.findLast((text) => text?.regret !== undefined);
   return { layers, regret: last?.regret ?? 0, today: last?.today };
+}
+
+/** How a layer of the previous image is read. */
+export function inputOf({ blob, descriptor, diffId, compression }: PreviousLayer): LayerInput {
+  const { digest, size } = descriptor;
+  return { blob, digest, size, diffId, claimed: compression, globalHeaders: 'ignore' };
 }
 
 /** Opens the previous image, if there is one, and closes it after `use`. */

@@ -32,7 +32,7 @@ import {
   makePlan,
   type PlannedTree,
 } from './make-plan.ts';
-import type { PreviousImage, PreviousLayer, StandingLayer } from './previous-image.ts';
+import { inputOf, type PreviousImage, type PreviousLayer, type StandingLayer } from './previous-image.ts';
 import type { Session } from './session.ts';
 
 /** What stands, and what is known of the previous image now that its layers were read. */
@@ -113,11 +113,6 @@ async function findInPrevious(session: Session, options: StandingOptions): Promi
   // Where they would take all layers there are, nothing could be planned around them.
   const room = checkLayerCount(options.maxLayers) - (options.base?.layers.length ?? 0);
   return standing.layers.length < room ? standing : none;
-}
-
-function inputOf({ blob, descriptor, diffId, compression }: PreviousLayer): LayerInput {
-  const { digest, size } = descriptor;
-  return { blob, digest, size, diffId, claimed: compression, globalHeaders: 'ignore' };
 }
 
 /** A layer that was read: what of the tree it holds, if it holds nothing else. */

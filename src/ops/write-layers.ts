@@ -102,7 +102,7 @@ async function writeOne(
   const { whiteouts = [] } = order;
   const selected = selectMembers(root, order.paths);
   const key = whiteouts.length > 0 ? undefined : computeLayerKey(memberTree(selected), algorithm);
-  const members = addWhiteouts(orderMembers(selected, order.order ?? []), whiteouts);
+  const members = orderMembers(addWhiteouts(selected, whiteouts), order.order ?? []);
   const { script, contents } = ownSources(buildTarScript(members), options.contents);
   const task = { script, contents, compression, file };
   const written = await session.pool.run('write', task, progress, buffersOf(script));

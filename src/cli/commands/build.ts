@@ -9,6 +9,7 @@ import {
   formatNumber,
   formatOption,
   groupsOption,
+  orderOption,
   type ParsedSourceOptions,
   parseCount,
   previousOption,
@@ -29,6 +30,7 @@ export interface ParsedBuildOptions extends ParsedSourceOptions {
   readonly previous?: string;
   readonly base?: string;
   readonly replan?: boolean;
+  readonly order: 'path' | 'previous';
   readonly compression?: 'zstd' | 'gzip' | 'none';
   readonly level?: number;
   readonly format?: string;
@@ -43,6 +45,7 @@ Examples:
   $ planish build docker-archive:saved.tar -o oci-archive:flat.tar --compression gzip
   $ planish build rootfs:/mnt/root -o oci:os:42 --label containers.bootc=1 --max-layers 96
   $ planish build oci:app:latest -o oci:app:flat2 --previous oci:app:flat
+  $ planish build oci:app:latest -o oci:app:flat3 --previous oci:app:flat2 --order previous
   $ SOURCE_DATE_EPOCH=1780000000 planish build tar:root.tar -o oci:os:42
 
 The tree is flattened, times become whole seconds, and the files are split into layers by the package they belong to.
@@ -78,6 +81,7 @@ export function addBuildOptions(command: Command): Command {
     .addOption(withoutOption())
     .addOption(previousOption())
     .addOption(replanOption())
+    .addOption(orderOption())
     .addOption(new Option('--base <image>', 'an image whose layers stay exactly as they are, at the bottom'))
     .addOption(
       new Option('--compression <kind>', 'of the layers (default: "zstd")').choices(['zstd', 'gzip', 'none']),
@@ -120,6 +124,7 @@ export async function buildOptions(runtime: Runtime, parsed: ParsedBuildOptions)
     previous: parsed.previous,
     base: parsed.base,
     replan: parsed.replan,
+    order: parsed.order,
     compression: parsed.compression,
     level: parsed.level,
     format: formatNumber(parsed.format),

@@ -12,6 +12,7 @@ import {
   addSourceOptions,
   collect,
   componentMapOption,
+  orderOption,
   type ParsedSourceOptions,
   parseCount,
   previousOption,
@@ -27,6 +28,7 @@ interface ParsedOptions extends ParsedSourceOptions, ParsedBootSigning {
   readonly componentMap?: string;
   readonly previous?: string;
   readonly replan?: boolean;
+  readonly order: 'path' | 'previous';
   readonly compression?: 'zstd' | 'gzip' | 'none';
   readonly level?: number;
   readonly selinux?: 'keep' | 'policy' | 'strip';
@@ -108,6 +110,7 @@ function addImageOptions(command: Command): Command {
     .addOption(componentMapOption())
     .addOption(previousOption())
     .addOption(replanOption())
+    .addOption(orderOption())
     .addOption(
       new Option('--compression <kind>', 'of the layers (default: "zstd")').choices(['zstd', 'gzip', 'none']),
     )
@@ -148,6 +151,7 @@ async function run(source: string, parsed: ParsedOptions, runtime: Runtime): Pro
     componentMap: parsed.componentMap,
     previous: parsed.previous,
     replan: parsed.replan,
+    order: parsed.order,
     compression: parsed.compression,
     level: parsed.level,
     selinux: parsed.selinux,
