@@ -1,6 +1,7 @@
 /** `diff`: what differs between the trees of two sources, as they are, and what is downloaded for it. */
 import { display } from '../bytes/byte-string.ts';
 import { diffTrees, type TreeDifference } from '../tree/diff.ts';
+import { type ObjectNeeds, objectNeeds } from '../tree/object-needs.ts';
 import { compareImages, type DownloadResult } from './download.ts';
 import type { SourceOptions } from './load-tree.ts';
 import { Session } from './session.ts';
@@ -29,6 +30,8 @@ export interface DiffResult {
   readonly differences: readonly DiffEntry[];
   /** What a client of A downloads for B; absent unless both are images. */
   readonly download: Omit<DownloadResult, 'a' | 'b'> | undefined;
+  /** Contents that a composefs host of A lacks for B, as objects; absent where a content has no digest. */
+  readonly objects: ObjectNeeds | undefined;
 }
 
 /** Compares two trees; contents by size and fs-verity digest. Throws what opening throws. */
@@ -42,7 +45,8 @@ export async function diff(a: string, b: string, options: DiffOptions = {}): Pro
       }
       const images = treeA.image !== undefined && treeB.image !== undefined;
       const download = images ? compareImages(treeA.image, treeB.image) : undefined;
-      return { a, b, differences, download };
+      const objects = objectNeeds(treeA.root, treeB.root);
+      return { a, b, differences, download, objects };
     }),
   );
 }

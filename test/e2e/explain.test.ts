@@ -222,6 +222,11 @@ describe.skipIf(!canReadAttributes)('a directory and the image built from it', (
     );
     expect(planish(['diff', image, `rootfs:${root}`])).toMatchObject({ status: 0, stdout: Buffer.from('') });
     expect(planishJson(['diff', image, image]).differences).toEqual([]);
+    const larger = changed('larger', (copy) => writeFileSync(join(copy, 'usr/larger'), 'l'.repeat(2000)));
+    const told = planish(['diff', image, larger]).stdout.toString();
+    expect(told).toMatch(
+      /\+ \/usr\/larger\n\nobjects {4}1 of 3 objects, 2\.00 kB of 12\.1 kB, that a composefs host of A lacks for B\n$/,
+    );
   });
 
   describe('sealed', () => {

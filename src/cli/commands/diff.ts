@@ -1,5 +1,6 @@
 /** `planish diff A B` */
 import { Command, Option } from 'commander';
+import type { DiffResult } from '../../ops/diff.ts';
 import type { DownloadComponent, DownloadResult } from '../../ops/download.ts';
 import { differingLines } from '../differing-paths.ts';
 import { formatBytes, formatTable, shortDigest, truncate } from '../format.ts';
@@ -14,7 +15,8 @@ Examples:
   $ planish diff --download oci:app:1.0 oci:app:1.1
 
 Compares the trees as they are, before anything that a host does to them ("explain" looks through that): "+" only in B,
-"-" only in A, "~" in both, with the values of A and B. Exit status 1 when anything differs. With --download, prints what
+"-" only in A, "~" in both, with the values of A and B; last, the objects (contents of more than 64 bytes, each once) that
+a composefs host of A lacks for B. Exit status 1 when anything differs. With --download, prints what
 a client of A downloads for B instead, by layer and by component; only documents are read. Exit status 1 when it
 downloads anything.`;
 
@@ -40,10 +42,18 @@ export function addDiff(program: Command, runtime: Runtime): Command {
       runtime.output.json(result);
       const lines = result.differences.flatMap(differingLines);
       if (lines.length > 0) runtime.output.print(lines.join('\n'));
+      if (result.objects !== undefined && result.objects.missing.objects > 0)
+        runtime.output.print(objectLine(result.objects));
       if (lines.length > 0) runtime.exitStatus = 1;
     });
   program.addCommand(addSourceOptions(command));
   return command;
+}
+
+/** Set apart from the paths by an empty line. */
+function objectLine({ missing, total }: NonNullable<DiffResult['objects']>): string {
+  const part = `${missing.objects} of ${total.objects} objects, ${formatBytes(missing.bytes)} of ${formatBytes(total.bytes)}`;
+  return `\nobjects    ${part}, that a composefs host of A lacks for B`;
 }
 
 async function runDownload(
