@@ -339,6 +339,7 @@ describe('every path', () => {
 
   test('of an empty tree is none', () => {
     expect(assignComponents(emptyFixture().root, emptyFixture().reader)).toEqual({
+      claims: [],
       components: [],
       owner: new Map(),
       today: 0,
