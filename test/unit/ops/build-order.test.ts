@@ -5,7 +5,7 @@ import { ingestLayer } from '../../../src/layer/ingest.ts';
 import type { BuildResult } from '../../../src/ops/build.ts';
 import { verify } from '../../../src/ops/verify.ts';
 import { blobPath, makeLayout } from '../../support/layout-maker.ts';
-import { buildPlain, scratchPath } from '../../support/plain-images.ts';
+import { buildPlain, plainTar, scratchPath } from '../../support/plain-images.ts';
 import { directory, file, hardlink } from '../../support/tar-maker.ts';
 import { archive } from '../tar/support.ts';
 
@@ -122,6 +122,21 @@ describe('build --order previous', () => {
     const next = await buildPlain(NOW, { compression: 'zstd', previous: first.reference, order: 'previous' });
     expect(next.layers.map(({ diffId }) => diffId)).toEqual(first.layers.map(({ diffId }) => diffId));
     expect(next.layers.map(({ carried }) => carried)).toEqual([false, false]);
+  });
+
+  test('keeps places beside whiteouts of what a base image has', async () => {
+    const base = await buildPlain(plainTar({ 'etc/x': 'x', 'opt/old': 'old' }), PLAIN);
+    const options = { ...PLAIN, base: base.reference, maxLayers: base.layers.length + 1 };
+    const first = await buildPlain(plainTar({ 'etc/x': 'x', 'opt/a/m': 'm' }), options);
+    const next = await buildPlain(plainTar({ 'etc/x': 'x', 'opt/a/b': 'new', 'opt/a/m': 'm' }), {
+      ...options,
+      previous: first.reference,
+      order: 'previous',
+    });
+    const names = await namesIn(next, 'rest/opt/a');
+    expect(names.slice(-4)).toEqual(['opt/.wh.old', 'opt/a/', 'opt/a/m', 'opt/a/b']);
+    const { checks, findings } = await verify(next.reference, { jobs: 1 });
+    expect([findings, checks.filter(({ outcome }) => outcome !== 'match')]).toEqual([0, []]);
   });
 
   test('without a previous image is refused before anything is read', async () => {
