@@ -3,6 +3,7 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { bootableTar } from '../support/bootable-root.ts';
 import { DEMO, planish, planishJson } from '../support/cli.ts';
 import { hasTool, runTool } from '../support/composefs-tools.ts';
 import { randomImage } from '../support/random-image.ts';
@@ -90,6 +91,28 @@ describe.skipIf(!cfsctl)('an image that planish emits', () => {
     expect(again.links).toBe(0);
     expect(linksBelow(theirs)).toEqual(after);
     expect(cfs(theirs, 'oci', 'fsck')).toContain('oci images: 1/1 ok');
+  });
+});
+
+describe.skipIf(!cfsctl)('an image that hosts boot', () => {
+  test.each(KINDS)('has the same two images: $algorithm, $format', (kind) => {
+    const tar = join(directory, 'bootable.tar');
+    const layout = `oci:${join(directory, `bootable-${kind.algorithm}-${kind.format}`)}:b`;
+    writeFileSync(tar, bootableTar({ files: { 'boot/entry.conf': 'that hosts empty '.repeat(9) } }));
+    planishJson(['build', `tar:${tar}`, '-o', layout]);
+    const ours = join(directory, `boot-ours-${kind.algorithm}-${kind.format}`);
+    const options = ['--algorithm', kind.algorithm, '--format', kind.format, '--profile', 'cfsctl'];
+    const { images } = planishJson(['emit', layout, '--repo', ours, '--bootable', ...options]);
+    expect(images.map(({ kind: name }: { kind: string }) => name)).toEqual(['plain', 'bootable']);
+    expect(images[0].digest).not.toBe(images[1].digest);
+    const theirs = initPeer(`boot-theirs-${kind.algorithm}-${kind.format}`, kind);
+    cfs(theirs, 'oci', 'pull', '--bootable', layout, 'b');
+    const names = images.map(({ digest }: { digest: string }) => digest).sort();
+    expect(namesIn(join(ours, 'images'))).toEqual(names);
+    expect(namesIn(join(theirs, 'images'))).toEqual(names);
+    expect(cfs(theirs, 'oci', 'compute-id', '--bootable', 'b').trim()).toBe(images[1].digest);
+    expect(contentObjects(ours)).toEqual(contentObjects(theirs));
+    expect(cfs(ours, 'oci', 'fsck')).toContain('oci images: 1/1 ok');
   });
 });
 
