@@ -7,6 +7,7 @@ import { LIMITS } from '../limits.ts';
 import type { TarEntry, TarHandler } from '../tar/scanner.ts';
 import type { LayerEntry } from '../tree/entry.ts';
 import { type Content, EMPTY_CONTENT, INLINE_CONTENT_MAX } from '../tree/tree.ts';
+import { type Measured, WholeContents } from './whole-contents.ts';
 
 /** Bytes of all contents of a layer that are kept; a policy has about one MiB. */
 const KEPT_BYTES = 64 * 1024 * 1024;
@@ -14,6 +15,9 @@ const KEPT_BYTES = 64 * 1024 * 1024;
 /**
  * A {@link TarHandler} that measures contents as they go by and keeps none but the smallest, and those whose names
  * `keep` matches, of up to `selinuxFileBytes` each and {@link KEPT_BYTES} together.
+ *
+ * Contents that lie whole in a piece of the tar are measured together, when the owner says that the piece ends; until
+ * then their digests are absent.
  */
 export class EntryCollector implements TarHandler {
   readonly entries: LayerEntry[] = [];
@@ -25,6 +29,9 @@ export class EntryCollector implements TarHandler {
   #keptBytes = 0;
   readonly #source: number;
   readonly #hasher: VerityHasher;
+  readonly #wholes: WholeContents;
+  /** Whether the content at hand lies whole in the piece at hand. */
+  #isWhole = false;
   readonly #small: Uint8Array = new Uint8Array(INLINE_CONTENT_MAX);
   #current: TarEntry | undefined;
   #sparse: SparseFeed | undefined;
@@ -35,6 +42,7 @@ export class EntryCollector implements TarHandler {
     this.#source = source;
     this.#keep = keep;
     this.#hasher = new VerityHasher(algorithm);
+    this.#wholes = new WholeContents(algorithm);
   }
 
   entry(entry: TarEntry): void {
@@ -46,6 +54,7 @@ export class EntryCollector implements TarHandler {
     }
     this.#current = entry;
     this.#smallLength = 0;
+    this.#isWhole = false;
     this.#hasher.reset();
     this.#sparse = entry.sparse === undefined ? undefined : new SparseFeed(entry.sparse, entry.size);
     this.#startKeeping(entry);
@@ -61,7 +70,7 @@ export class EntryCollector implements TarHandler {
 
   data(chunk: Uint8Array, start: number, end: number): void {
     const size = this.#current?.size ?? 0;
-    if (size > INLINE_CONTENT_MAX) this.#measure(chunk, start, end);
+    if (size > INLINE_CONTENT_MAX) this.#measure(chunk, start, end, size);
     else if (this.#sparse !== undefined) this.#sparse.store(this.#small, chunk, start, end);
     else this.#keepSmall(chunk, start, end);
   }
@@ -73,8 +82,15 @@ export class EntryCollector implements TarHandler {
     this.#small.fill(0);
   }
 
-  #measure(chunk: Uint8Array, start: number, end: number): void {
-    if (this.#sparse === undefined) this.#hasher.update(chunk, start, end);
+  /** The piece that was pushed ends here, and with it the bytes that digests are still wanted of. */
+  endOfPiece(): void {
+    this.#wholes.measure();
+  }
+
+  #measure(chunk: Uint8Array, start: number, end: number, size: number): void {
+    this.#isWhole = this.#sparse === undefined && end - start === size;
+    if (this.#isWhole) this.#wholes.hold(chunk, start);
+    else if (this.#sparse === undefined) this.#hasher.update(chunk, start, end);
     else this.#sparse.feed(this.#hasher, chunk, start, end);
     this.#keeping?.set(chunk.subarray(start, end), this.#keptLength);
     this.#keptLength += end - start;
@@ -95,13 +111,16 @@ export class EntryCollector implements TarHandler {
       this.#keptBytes += entry.size;
     }
     const whole: Extent = { at: 0, offset: entry.dataOffset, length: entry.size };
-    return {
+    const content: Measured = {
       kind: 'external',
       size: entry.size,
-      verity: this.#hasher.digest(),
+      verity: undefined,
       payload: undefined,
       location: { source: this.#source, extents: entry.sparse ?? [whole] },
     };
+    if (this.#isWhole) this.#wholes.add(content);
+    else content.verity = this.#hasher.digest();
+    return content;
   }
 }
 

@@ -94,6 +94,7 @@ async function readLayer(blob: BlobMeter, request: IngestRequest, sinks: IngestS
     diffId.update(piece);
     sinks.tar?.(piece);
     scanner.push(piece);
+    collector.endOfPiece();
     parting?.endOfPiece(piece);
   }
   if (request.enforce) blob.verify(request);

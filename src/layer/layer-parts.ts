@@ -47,6 +47,7 @@ export class PartingHandler implements TarHandler {
 
   endOfEntry(): void {
     this.#collector.endOfEntry();
+    this.#collector.endOfPiece();
     const content = this.#collector.entries.at(-1)?.content;
     if (this.#size !== undefined && content?.kind === 'external' && content.verity !== undefined) {
       this.#parts.endOfContent(content.verity, this.#size);
