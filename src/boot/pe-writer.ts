@@ -124,7 +124,7 @@ class Builder {
   #append({ name, content, code }: NewSection): void {
     const { fileAlignment, sectionAlignment, sectionTable, sizeOfHeaders } = this.#headers;
     const row = sectionTable + this.#sections.length * SECTION_BYTES;
-    if (row + SECTION_BYTES > sizeOfHeaders)
+    if (row + SECTION_BYTES > Math.min(sizeOfHeaders, this.#bytes.length))
       throw badPe(`the stub has no room in its headers for section "${name}"`, row);
     const section: PeSection = {
       name: byteString(name),

@@ -67,6 +67,13 @@ function overlappingStub(): Buffer {
   return stub;
 }
 
+/** Without sections, and cut where their table begins. */
+function headersBeyondEnd(): Buffer {
+  const stub = makeStub().subarray(0, SECTION_TABLE_AT);
+  stub.writeUInt16LE(0, stub.readUInt32LE(0x3c) + 6);
+  return stub;
+}
+
 function foreignStub(): Buffer {
   const stub = makeStub();
   stub.writeUInt16LE(0xaa64, stub.readUInt32LE(0x3c) + 4);
@@ -239,6 +246,12 @@ describe('what cannot be sealed is one error, and nothing is written', () => {
       { files: { [STUB]: makePe([['.text', 'code']]) } },
       KEYS,
       `PE_BAD_IMAGE: the stub has no room in its headers for section ".uname" (/${vmlinuz})`,
+    ],
+    [
+      'a stub that ends within what it says are its headers',
+      { files: { [STUB]: headersBeyondEnd() } },
+      KEYS,
+      `PE_BAD_IMAGE: the stub has no room in its headers for section ".osrel" (/${vmlinuz})`,
     ],
     [
       'a stub for another machine',
