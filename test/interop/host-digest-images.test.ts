@@ -6,6 +6,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { verify } from '../../src/ops/verify.ts';
 import { temporaryDirectory } from '../support/cli.ts';
 import { hasTool } from '../support/composefs-tools.ts';
 import { RAW_END, type RawEntry, rawEntry } from '../support/raw-tar.ts';
@@ -81,9 +82,11 @@ function compareWithHost(layout: string, result: string): void {
     expect(digests.bootable).toBe(expected['bootable v1']);
     const { composefs } = await runPlanishJson(['inspect', `oci:${result}:t`]);
     expect(composefs['composefs.merged.bootable.erofs.v1.fsverity-sha512-12']).toBe(digests.bootable);
-    const { checks, findings } = await runPlanishJson(['verify', `oci:${result}:t`]);
-    expect(findings).toBe(0);
-    expect(checks.filter(({ check }: { check: string }) => check === 'merged')).toHaveLength(2);
+    // The UKI in this image is made up and promises nothing that holds; all else must.
+    const { checks } = await verify(`oci:${result}:t`);
+    const others = checks.filter(({ check }) => !check.startsWith('uki'));
+    expect(others.filter(({ outcome }) => outcome !== 'match')).toEqual([]);
+    expect(others.filter(({ check }) => check === 'merged')).toHaveLength(2);
   });
 }
 
