@@ -1,9 +1,10 @@
 /** `emit --disk`: an ext4 image that holds a composefs repository, with fs-verity on everything that needs it. */
-import { lstatSync, mkdirSync, readdirSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readlinkSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { HashAlgorithm } from '../bytes/digest.ts';
 import { fromSystemError } from '../errors.ts';
-import { appendVerityMetadata, type DiskContents, writeExt4Image } from '../io/ext4-verity.ts';
+import { type DiskEntry, writeExt4Image } from '../io/ext4-image.ts';
+import { appendVerityMetadata } from '../io/ext4-verity.ts';
 import { createTemporaryDirectory } from '../io/temporary.ts';
 import type { OnWarning } from '../warnings.ts';
 import { type EmitOptions, type EmitResult, emit } from './emit.ts';
@@ -30,7 +31,8 @@ const INODE_BYTES = 256;
 
 /**
  * Writes an ext4 image with the repository at `/composefs`, aside and renamed. Needs mke2fs and debugfs, but neither root nor
- * fs-verity here: the metadata is written as the kernel would. Throws what {@link emit} throws, `NATIVE_UNAVAILABLE` without e2fsprogs.
+ * fs-verity here: the metadata is written as the kernel would. The same image and options give the same bytes, with the
+ * same e2fsprogs. Throws what {@link emit} throws, `NATIVE_UNAVAILABLE` without e2fsprogs, `UNREPRESENTABLE` for a tag with a line break.
  */
 export async function emitDisk(
   source: string,
@@ -49,7 +51,8 @@ export async function emitDisk(
       verity: 'none',
       onWarning: exceptInsecure(options.onWarning),
     });
-    writeExt4Image(aside, prepareContents(root, result.algorithm));
+    const { entries, bytes } = prepareContents(root, result.algorithm);
+    writeExt4Image(aside, entries, bytes);
     renameSync(aside, disk);
     const { size } = statSync(disk);
     return { ...result, disk, repository: `/${REPOSITORY}`, size, secure: true, verity: 'required' };
@@ -68,29 +71,43 @@ function exceptInsecure(onWarning: OnWarning | undefined): OnWarning {
   };
 }
 
+interface DiskContents {
+  readonly entries: readonly DiskEntry[];
+  readonly bytes: number;
+}
+
+/** Everything below a directory in byte order of paths; puts metadata behind its files. */
 function prepareContents(directory: string, algorithm: HashAlgorithm): DiskContents {
-  const verity = new Map<string, number>();
-  const others: string[] = ['/'];
+  const entries: DiskEntry[] = [];
   let bytes = 0;
-  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    const file = join(entry.parentPath, entry.name);
-    const path = file.slice(directory.length);
+  for (const path of pathsBelow(directory)) {
+    const source = join(directory, path);
+    const stat = lstatSync(source);
     bytes += INODE_BYTES;
-    if (isSealed(path) && lstatSync(file).isFile()) {
-      const { size, blocks } = appendVerityMetadata(file, algorithm);
-      verity.set(path, size);
+    if (stat.isFile()) {
+      const { size, blocks, digest } = appendVerityMetadata(source, algorithm);
+      entries.push({ path, kind: 'file', source, size, sealed: digest });
       bytes += blocks * 4096;
     } else {
-      others.push(path);
+      entries.push(stat.isSymbolicLink() ? linkAt(path, source) : directoryAt(path));
       bytes += DIRECTORY_BYTES;
     }
   }
-  return { directory, verity, others, bytes: Math.ceil(bytes * 1.02) + OVERHEAD_BYTES };
+  return { entries, bytes: Math.ceil(bytes * 1.02) + OVERHEAD_BYTES };
 }
 
-/** What hosts demand it of: objects, and the document that says that the repository is secure. */
-function isSealed(path: string): boolean {
-  return path.startsWith(`/${REPOSITORY}/objects/`) || path === `/${REPOSITORY}/meta.json`;
+function pathsBelow(directory: string): string[] {
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((name) => `/${name}`);
+  return names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+
+function linkAt(path: string, source: string): DiskEntry {
+  return { path, kind: 'link', target: readlinkSync(source) };
+}
+
+/** Modes as hosts make them: not the umask's of whoever runs this. */
+function directoryAt(path: string): DiskEntry {
+  return { path, kind: 'directory', mode: path === `/${REPOSITORY}` ? 0o700 : 0o755 };
 }
 
 function removeQuietly(file: string): void {

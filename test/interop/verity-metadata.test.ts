@@ -4,9 +4,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildVerityMetadata } from '../../src/fsverity/merkle-tree.ts';
+import { writeExt4Image } from '../../src/io/ext4-image.ts';
 import { appendVerityMetadata } from '../../src/io/ext4-verity.ts';
-import { DEMO, planish, planishJson, temporaryDirectory } from '../support/cli.ts';
+import { DEMO, MAIN, planish, planishJson, temporaryDirectory } from '../support/cli.ts';
 import { hasTool, runTool } from '../support/composefs-tools.ts';
+import { memoryDirectory } from '../support/repository.ts';
 import { pseudoRandom } from '../support/tar-maker.ts';
 
 const top = temporaryDirectory();
@@ -79,6 +81,25 @@ describe.skipIf(!able)('emit --disk', () => {
     expect(ask(`stat ${object}`).toString()).toMatch(/Flags: 0x180000[\s\S]*User: +0 +Group: +0 /);
     expect(ask(`stat /composefs/images/${digest}`).toString()).toContain('Type: symlink');
     expect(ask(`stat /composefs/meta.json`).toString()).toContain('Flags: 0x180000');
+  });
+
+  it('gives the same bytes again, from another file system and under another umask', () => {
+    const elsewhere = memoryDirectory();
+    const script = `umask 077; exec "$@" --disk '${elsewhere}/disk.img'`;
+    const emitted = runTool('sh', ['-c', script, 'sh', process.execPath, MAIN, 'emit', DEMO]);
+    expect([emitted.status, emitted.stderr]).toEqual([0, '']);
+    const again = readFileSync(join(elsewhere, 'disk.img'));
+    expect(again.equals(readFileSync(join(top, 'out/disk.img')))).toBe(true);
+  });
+
+  it('takes any tag that is one line', () => {
+    const disk = join(top, 'tagged.img');
+    planishJson(['emit', DEMO, '--disk', disk, '--tag', 'a "b" <12>']);
+    const { stdout } = runTool('debugfs', ['-R', 'ls -p /composefs/streams/refs/oci', disk]);
+    expect(stdout.toString()).toMatch(/\/120777\/0\/0\/a "b" <12>\/90\/\n/);
+    expect(runTool('e2fsck', ['-fn', disk]).status).toBe(0);
+    const odd = { path: '/a\nb', kind: 'directory', mode: 0o755 } as const;
+    expect(() => writeExt4Image(join(top, 'odd.img'), [odd], 1 << 20)).toThrow('a name with a line break');
   });
 
   it('goes nowhere else at the same time', () => {
