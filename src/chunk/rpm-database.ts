@@ -6,6 +6,7 @@ import type { Directory } from '../tree/tree.ts';
 import { joinPath, lookup } from '../tree/walk.ts';
 import type { ClaimContext } from './component.ts';
 import { ignoreDatabase, readDatabaseBytes } from './database-file.ts';
+import { readBdb } from './rpm-bdb.ts';
 import { RpmHeader } from './rpm-header.ts';
 import { readNdb } from './rpm-ndb.ts';
 import { type RpmPackage, readRpmPackage } from './rpm-package.ts';
@@ -24,7 +25,7 @@ const BERKELEY = byteString('Packages');
 /** Files that {@link readRpmDatabase} may read. */
 export function rpmDatabaseFiles(root: Directory): ByteString[] {
   const files = directories(root).flatMap((directory) =>
-    [SQLITE, SQLITE_LOG, NDB].map((name) => joinPath(directory, name)),
+    [SQLITE, SQLITE_LOG, NDB, BERKELEY].map((name) => joinPath(directory, name)),
   );
   return files.filter((path) => lookup(root, path)?.type === 'regular');
 }
@@ -48,11 +49,7 @@ function readDirectory(context: ClaimContext, directory: ByteString): RpmPackage
     lookup(context.index.root, joinPath(directory, name))?.type === 'regular';
   if (has(SQLITE)) return readFile(context, joinPath(directory, SQLITE), readSqlite);
   if (has(NDB)) return readFile(context, joinPath(directory, NDB), (_, bytes) => readNdb(bytes));
-  if (has(BERKELEY)) {
-    const message =
-      'the database is in the Berkeley DB format, which is not read; convert it: rpmdb --rebuilddb';
-    ignoreDatabase(context, joinPath(directory, BERKELEY), message);
-  }
+  if (has(BERKELEY)) return readFile(context, joinPath(directory, BERKELEY), (_, bytes) => readBdb(bytes));
   return undefined;
 }
 

@@ -10,8 +10,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { assignComponents } from '../../src/chunk/components.ts';
+import { readBdb } from '../../src/chunk/rpm-bdb.ts';
 import { readSqliteHeaders } from '../../src/chunk/rpm-database.ts';
 import { RpmHeader } from '../../src/chunk/rpm-header.ts';
 import { readRpmPackage } from '../../src/chunk/rpm-package.ts';
@@ -59,6 +61,18 @@ test.skipIf(!hasRpm)('rpm lists of the fixture what we read', () => {
   const directory = temporaryDirectory();
   writeFileSync(join(directory, 'rpmdb.sqlite'), readDatabase());
   expect(sorted(read(readDatabase()))).toEqual(sorted(query(directory)));
+});
+
+test.skipIf(!hasRpm).each(['rpmdb', 'buckets'])('rpm lists of %s in Berkeley DB what we read', (name) => {
+  const directory = temporaryDirectory();
+  const packed = readFileSync(new URL(`../../fixtures/chunk/${name}.bdb.gz`, import.meta.url));
+  const database = gunzipSync(packed);
+  writeFileSync(join(directory, 'Packages'), database);
+  const packages = readBdb(database).map((blob) => readRpmPackage(new RpmHeader(blob)));
+  expect(packages).toHaveLength({ rpmdb: 5, buckets: 150 }[name] ?? 0);
+  // Headers without a build time are none of rpm's, but for the test's.
+  const theirs = query(directory).replaceAll('(none)', '');
+  expect(sorted(formatPackages(packages).replaceAll('(none)', ''))).toEqual(sorted(theirs));
 });
 
 const SPEC = `Name: plan-a

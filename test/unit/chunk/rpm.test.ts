@@ -136,17 +136,16 @@ describe('databases', () => {
     ]);
   });
 
-  test('in the Berkeley format are named and left alone', () => {
+  test('in the Berkeley format that are damaged are named and left alone', () => {
     const fixture = emptyFixture();
-    putFile(fixture, '/var/lib/rpm/Packages', 4096);
+    putText(fixture, '/var/lib/rpm/Packages', new Uint8Array(4096));
     putFile(fixture, '/usr/bin/a', 1);
     expect([owners(fixture), assign(fixture).warnings]).toEqual([
       { '/usr/bin/a': 'rest/usr' },
       [
         {
           code: 'DATABASE_IGNORED',
-          message:
-            'the database is in the Berkeley DB format, which is not read; convert it: rpmdb --rebuilddb',
+          message: 'the file is no hash table of Berkeley DB',
           path: '/var/lib/rpm/Packages',
         },
       ],
