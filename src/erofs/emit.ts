@@ -159,9 +159,10 @@ export function putEntry(out: ImageBuffer, at: number, pair: XattrPair): number 
 }
 
 const SLASH = '/' as ByteString;
+const SLASH_CODE = 0x2f;
 
-function putValue(out: ImageBuffer, at: number, { name, value }: XattrPair): void {
-  switch (name.form) {
+function putValue(out: ImageBuffer, at: number, { form, value }: XattrPair): void {
+  switch (form) {
     case 'bytes':
       putText(out, at, value);
       break;
@@ -169,11 +170,19 @@ function putValue(out: ImageBuffer, at: number, { name, value }: XattrPair): voi
       putText(out, putText(out, at, SLASH), value);
       break;
     case 'digest-path':
-      putText(out, putText(out, at, SLASH), `${value.slice(0, 2)}/${value.slice(2)}` as ByteString);
+      putObjectPath(out, at, value);
       break;
     case 'metacopy':
       if (value.length > 0) putMetacopy(out, at, value);
   }
+}
+
+function putObjectPath({ bytes }: ImageBuffer, at: number, digest: ByteString): void {
+  bytes[at] = SLASH_CODE;
+  bytes[at + 1] = digest.charCodeAt(0);
+  bytes[at + 2] = digest.charCodeAt(1);
+  bytes[at + 3] = SLASH_CODE;
+  for (let index = 2; index < digest.length; index++) bytes[at + 2 + index] = digest.charCodeAt(index);
 }
 
 function putMetacopy(out: ImageBuffer, at: number, digest: ByteString): void {

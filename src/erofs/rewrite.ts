@@ -4,19 +4,12 @@
  * Changing anything here changes digests.
  */
 import { type ByteString, byteString, compareBytes, fromBytes } from '../bytes/byte-string.ts';
-import { DIGEST_BYTES, type HashAlgorithm } from '../bytes/digest.ts';
+import { DIGEST_BYTES, type HashAlgorithm, isVerityDigest } from '../bytes/digest.ts';
 import type { Xattrs } from '../bytes/stat.ts';
 import { PlanishError } from '../errors.ts';
 import type { ExternalContent } from '../tree/tree.ts';
-import { type ImageVersion, OVERLAY_ESCAPED_PREFIX, OVERLAY_PREFIX, XATTR_NAMES } from './format.ts';
-import {
-  NO_PAIRS,
-  valueLength,
-  type XattrList,
-  type XattrName,
-  type XattrPair,
-  XattrPool,
-} from './xattrs.ts';
+import { type ImageVersion, OVERLAY_ESCAPED_PREFIX, OVERLAY_PREFIX } from './format.ts';
+import { NO_PAIRS, valueLength, type XattrList, type XattrPair, XattrPool } from './xattrs.ts';
 
 /** Which of the two programs an image must be equal to, where they differ. */
 export type Dialect = 'c' | 'rs';
@@ -38,16 +31,11 @@ export class XattrRewriter {
   readonly pool: XattrPool;
   readonly options: RewriteOptions;
   readonly #lists = new Map<Xattrs, XattrList>();
-  readonly #metacopy: XattrName;
-  readonly #redirect: XattrName;
   readonly #digestLength: number;
 
   constructor(options: RewriteOptions) {
     this.options = options;
     this.pool = new XattrPool(options.version);
-    this.#metacopy = this.pool.name(XATTR_NAMES.metacopy, 'metacopy');
-    const form = options.dialect === 'c' ? 'path' : 'digest-path';
-    this.#redirect = this.pool.name(XATTR_NAMES.redirect, form);
     this.#digestLength = DIGEST_BYTES[options.algorithm] * 2;
   }
 
@@ -74,12 +62,23 @@ export class XattrRewriter {
   /** The xattrs of a file whose content lies outside the image. Throws `UNREPRESENTABLE` for a digest of the other algorithm. */
   external(xattrs: Xattrs, content: ExternalContent): XattrList {
     const own = this.own(xattrs);
-    const metacopy = this.pool.pair(this.#metacopy, this.#digestOf(content));
-    const target = this.#target(content);
-    const added = target === undefined ? [metacopy] : [metacopy, this.pool.pair(this.#redirect, target)];
+    const added = this.#added(content);
     if (own.length === 0) return added;
     if (this.options.version === 2) return [...added, ...own];
-    return [...added, ...own].sort(byName);
+    return mergeByName(own, added);
+  }
+
+  /** What overlayfs finds the content by. An empty payload is a file that has a digest but no backing path. */
+  #added(content: ExternalContent): XattrList {
+    const { payload } = content;
+    const digest = this.#digestOf(content);
+    const { dialect } = this.options;
+    if (digest !== EMPTY && (dialect === 'rs' || payload === undefined)) return this.pool.object(digest);
+    const metacopy =
+      digest === EMPTY ? this.pool.pair(this.pool.metacopy, EMPTY, 'metacopy') : this.pool.object(digest)[0];
+    if (payload === undefined || payload === '') return [metacopy];
+    const redirect = dialect === 'c' ? this.#redirectTo(payload) : this.#objectInPath(payload);
+    return [metacopy, redirect];
   }
 
   #digestOf({ verity }: ExternalContent): ByteString {
@@ -91,23 +90,21 @@ export class XattrRewriter {
     });
   }
 
-  /** What overlayfs is redirected to, in the form of the redirect name; `undefined` for no redirect. An empty payload is a file that has a digest but no backing path. */
-  #target({ verity, payload }: ExternalContent): ByteString | undefined {
-    if (this.options.dialect === 'c') {
-      if (payload === '') return undefined;
-      if (payload !== undefined || verity === undefined) return payload;
-      return byteString(`${verity.slice(0, 2)}/${verity.slice(2)}`);
+  /** A payload that is spelled as the path of an object has the same pair as files that name it by their digest. */
+  #redirectTo(payload: ByteString): XattrPair {
+    const digest = payload.slice(0, 2) + payload.slice(3);
+    if (payload[2] === '/' && digest.length === this.#digestLength && isVerityDigest(digest)) {
+      return this.pool.object(byteString(digest))[1];
     }
-    if (verity !== undefined) return byteString(verity);
-    return payload === undefined || payload === '' ? undefined : this.#digestInPath(payload);
+    return this.pool.pair(this.pool.redirect, payload, 'path');
   }
 
   /** Without a digest, the object that a payload ends in, `hh/hhh…`, stands in for one. */
-  #digestInPath(payload: ByteString): ByteString {
+  #objectInPath(payload: ByteString): XattrPair {
     const path = payload.slice(-(this.#digestLength + 1));
     const hex = path.slice(0, 2) + path.slice(3);
     if (path[2] === '/' && hex.length === this.#digestLength && /^[0-9a-f]+$/i.test(hex)) {
-      return byteString(hex.toLowerCase());
+      return this.pool.object(byteString(hex.toLowerCase()))[1];
     }
     throw new PlanishError('UNREPRESENTABLE', 'a payload without digest is no path of an object', {
       actual: payload.slice(0, 160),
@@ -131,6 +128,19 @@ export class XattrRewriter {
 function escapeName(name: ByteString): ByteString {
   if (!name.startsWith(OVERLAY_PREFIX)) return name;
   return byteString(OVERLAY_ESCAPED_PREFIX + name.slice(OVERLAY_PREFIX.length));
+}
+
+/** Two lists in order of names as one. No name is in both. */
+function mergeByName(some: XattrList, others: XattrList): XattrList {
+  const merged: XattrPair[] = [];
+  let at = 0;
+  for (const other of others) {
+    for (; at < some.length && (some[at] as XattrPair).name.name < other.name.name; at++) {
+      merged.push(some[at] as XattrPair);
+    }
+    merged.push(other);
+  }
+  return at < some.length ? [...merged, ...some.slice(at)] : merged;
 }
 
 /** By full name as stored. A name that is there twice: the shorter value first, then by bytes. */

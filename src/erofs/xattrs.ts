@@ -12,6 +12,7 @@ import {
   XATTR_ENTRY,
   XATTR_FILTER_SEED,
   XATTR_ID_SIZE,
+  XATTR_NAMES,
   XATTR_PREFIXES,
   XATTR_SHARED_COUNT_MAX,
 } from './format.ts';
@@ -27,7 +28,6 @@ export type ValueForm = 'bytes' | 'metacopy' | 'digest-path' | 'path';
 /** A name of an xattr as it will be stored. */
 export interface XattrName {
   readonly name: ByteString;
-  readonly form: ValueForm;
   readonly prefixIndex: number;
   readonly suffix: ByteString;
   /** The bit of this name in name filters. */
@@ -39,6 +39,7 @@ export interface XattrName {
 export interface XattrPair {
   readonly name: XattrName;
   readonly value: ByteString;
+  readonly form: ValueForm;
   /** Inodes that have it. */
   uses: number;
   /** Id in the shared table, once it is laid out. */
@@ -47,6 +48,9 @@ export interface XattrPair {
 
 /** The xattrs of an inode in the order they are written. Equal inputs share one list; never write to it. */
 export type XattrList = readonly XattrPair[];
+
+/** The two pairs by which overlayfs finds a file outside the image: its digest, and the redirect to its object. */
+export type ObjectPairs = readonly [metacopy: XattrPair, redirect: XattrPair];
 
 /** No xattrs. */
 export const NO_PAIRS: XattrList = [];
@@ -68,29 +72,50 @@ export function filterBit(prefixIndex: number, suffix: ByteString): number {
 export class XattrPool {
   readonly #version: ImageVersion;
   readonly #names = new Map<ByteString, XattrName>();
+  readonly #objects = new Map<ByteString, ObjectPairs>();
+  /** The names of {@link ObjectPairs}. */
+  readonly metacopy: XattrName;
+  readonly redirect: XattrName;
 
   constructor(version: ImageVersion) {
     this.#version = version;
+    this.metacopy = this.name(XATTR_NAMES.metacopy);
+    this.redirect = this.name(XATTR_NAMES.redirect);
+  }
+
+  /** The pairs of a digest of lower-case hexadecimal digits: looked up at once, since most files have a pair of their own. */
+  object(digest: ByteString): ObjectPairs {
+    const known = this.#objects.get(digest);
+    if (known !== undefined) return known;
+    const made: ObjectPairs = [
+      { name: this.metacopy, value: digest, form: 'metacopy', uses: 0, sharedId: 0 },
+      { name: this.redirect, value: digest, form: 'digest-path', uses: 0, sharedId: 0 },
+    ];
+    this.#objects.set(digest, made);
+    return made;
   }
 
   /** The name, made at its first use. Throws `UNREPRESENTABLE` when it is too long to be stored. */
-  name(name: ByteString, form: ValueForm = 'bytes'): XattrName {
+  name(name: ByteString): XattrName {
     const known = this.#names.get(name);
     if (known !== undefined) return known;
     const { index, length } = splitPrefix(name, this.#version);
     const suffix = name.slice(length) as ByteString;
     if (name.length > 255) throw tooLarge('the name of an extended attribute', name.length, 255);
     const bit = filterBit(index, suffix);
-    const made: XattrName = { name, form, prefixIndex: index, suffix, filterBit: bit, pairs: new Map() };
+    const made: XattrName = { name, prefixIndex: index, suffix, filterBit: bit, pairs: new Map() };
     this.#names.set(name, made);
     return made;
   }
 
-  /** The pair, made at its first use; does not count a use. Throws `UNREPRESENTABLE` for a value above 65535 bytes. */
-  pair(name: XattrName, value: ByteString): XattrPair {
+  /**
+   * The pair, made at its first use; does not count a use. The values of one name must not spell the same bytes in two
+   * forms. Throws `UNREPRESENTABLE` for a value above 65535 bytes.
+   */
+  pair(name: XattrName, value: ByteString, form: ValueForm = 'bytes'): XattrPair {
     const known = name.pairs.get(value);
     if (known !== undefined) return known;
-    const made: XattrPair = { name, value, uses: 0, sharedId: 0 };
+    const made: XattrPair = { name, value, form, uses: 0, sharedId: 0 };
     const length = valueLength(made);
     if (length > 0xffff) throw tooLarge('the value of an extended attribute', length, 0xffff);
     name.pairs.set(value, made);
@@ -98,18 +123,22 @@ export class XattrPool {
   }
 
   /** Names that some inode has. */
-  usedNames(): XattrName[] {
-    const used = ({ pairs }: XattrName) => [...pairs.values()].some((pair) => pair.uses > 0);
-    return [...this.#names.values()].filter(used);
+  usedNames(): Set<XattrName> {
+    const used = new Set<XattrName>();
+    for (const pair of this.#pairs()) if (pair.uses > 0) used.add(pair.name);
+    return used;
   }
 
   /** Pairs that several inodes have, in the order of the shared table. Changing it changes digests. */
   shared(): XattrPair[] {
     const shared: XattrPair[] = [];
-    for (const { pairs } of this.#names.values()) {
-      for (const pair of pairs.values()) if (pair.uses > 1) shared.push(pair);
-    }
+    for (const pair of this.#pairs()) if (pair.uses > 1) shared.push(pair);
     return shared.sort(this.#version === 2 ? ascending : descending);
+  }
+
+  *#pairs(): Generator<XattrPair, void, undefined> {
+    for (const { pairs } of this.#names.values()) yield* pairs.values();
+    for (const pairs of this.#objects.values()) yield* pairs;
   }
 }
 
@@ -125,8 +154,20 @@ function compare(a: string | number, b: string | number): number {
 /** v0 and v1: descending by name, length of value, value. */
 function descending(a: XattrPair, b: XattrPair): number {
   return (
-    compare(b.name.name, a.name.name) || compare(valueLength(b), valueLength(a)) || compare(b.value, a.value)
+    compare(b.name.name, a.name.name) ||
+    compare(valueLength(b), valueLength(a)) ||
+    compare(textOf(b), textOf(a))
   );
+}
+
+/** A value as it is compared: paths of both forms alike. */
+function textOf({ form, value }: XattrPair): string {
+  return form === 'digest-path' ? objectPath(value) : value;
+}
+
+/** Path of an object: the first two digits of its digest, a slash, the others. */
+function objectPath(digest: ByteString): ByteString {
+  return `${digest.slice(0, 2)}/${digest.slice(2)}` as ByteString;
 }
 
 /** Version 2: ascending by prefix index, suffix, value. */
@@ -139,8 +180,8 @@ function ascending(a: XattrPair, b: XattrPair): number {
 }
 
 /** Bytes of a pair's value as written. */
-export function valueLength({ name, value }: XattrPair): number {
-  switch (name.form) {
+export function valueLength({ form, value }: XattrPair): number {
+  switch (form) {
     case 'bytes':
       return value.length;
     case 'path':

@@ -6,12 +6,8 @@ import { linuxPlatform, type PlatformChoice } from '../oci/platform.ts';
 import { formatSource, type Source } from '../oci/reference.ts';
 import type { OnWarning } from '../warnings.ts';
 import { type BlobFile, wholeFile } from './blob-file.ts';
-import { openDockerArchive } from './docker-archive.ts';
 import type { ArchiveOptions } from './image-archive.ts';
-import { LayoutDirectory, openLayoutImage } from './layout.ts';
-import { openOciArchive } from './oci-archive.ts';
 import type { OpenedImage } from './opened-image.ts';
-import { recognizePath } from './recognize.ts';
 
 /** How to open a source. */
 export interface OpenOptions extends ArchiveOptions {
@@ -52,6 +48,7 @@ export async function openSource(source: Source, options: OpenOptions): Promise<
 }
 
 async function openPath(path: string, options: OpenOptions): Promise<OpenedSource> {
+  const { recognizePath } = await import('./recognize.ts');
   const kind = await recognizePath(path, options.signal);
   if (kind === 'erofs') return { kind, file: path };
   if (kind === 'tar') return { kind, blob: wholeFile(path) };
@@ -66,12 +63,15 @@ async function openImage(source: ImageSource, options: OpenOptions): Promise<Ope
   const choice: PlatformChoice = { wanted: options.platform, fallback: linuxPlatform(options.architecture) };
   const { path } = source;
   if (source.kind === 'docker-archive') {
+    const { openDockerArchive } = await import('./docker-archive.ts');
     return openDockerArchive(path, reference, source.name, choice, options);
   }
   if (source.kind === 'oci-archive') {
+    const { openOciArchive } = await import('./oci-archive.ts');
     return openOciArchive(path, reference, source, choice, options);
   }
   checkDirectory(path);
+  const { LayoutDirectory, openLayoutImage } = await import('./layout.ts');
   return openLayoutImage(new LayoutDirectory(path, reference), source, choice);
 }
 

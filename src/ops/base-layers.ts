@@ -14,8 +14,9 @@ import { flatten } from '../tree/flatten.ts';
 import type { Directory } from '../tree/tree.ts';
 import { walk } from '../tree/walk.ts';
 import { hostLayer } from './host-digests.ts';
+import { layerInputs } from './layer-inputs.ts';
 import { loadLayers } from './load-layers.ts';
-import { type LoadedTree, layerInputs } from './load-tree.ts';
+import type { LoadedTree } from './load-tree.ts';
 import { type PreviousImage, rememberImage, type StandingLayer } from './previous-image.ts';
 import type { Session } from './session.ts';
 

@@ -2,11 +2,22 @@
 import { createHash } from 'node:crypto';
 import type { HashAlgorithm } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
+import { CACHE_BYTES, LayerCache } from '../io/layer-cache.ts';
 import { decodeIndex, INDEX_VERSION } from '../layer/index-codec.ts';
 import type { IngestResult } from '../layer/ingest.ts';
 import { decodeKept, encodeKept } from '../layer/kept-codec.ts';
 import type { LayerInput } from './load-layers.ts';
 import type { Session } from './session.ts';
+
+const CACHES = new WeakMap<Session, LayerCache>();
+
+function cacheOf(session: Session): LayerCache | undefined {
+  const { cacheDirectory } = session;
+  if (cacheDirectory === undefined) return undefined;
+  const cache = CACHES.get(session) ?? new LayerCache(cacheDirectory, CACHE_BYTES);
+  CACHES.set(session, cache);
+  return cache;
+}
 
 /** How a layer is read, as far as that changes what its index holds. */
 export interface ReadSettings {
@@ -28,7 +39,7 @@ export function cacheName(
   { digest, claimed, globalHeaders }: LayerInput,
   { algorithm, keep }: ReadSettings,
 ): string | undefined {
-  if (session.cache === undefined || digest === undefined) return undefined;
+  if (session.cacheDirectory === undefined || digest === undefined) return undefined;
   const settings = JSON.stringify([INDEX_VERSION, claimed ?? null, globalHeaders, keep?.source ?? null]);
   const hash = createHash('sha256').update(settings).digest('hex').slice(0, SETTINGS_DIGITS);
   return `${digest.replace(':', '-')}.${algorithm}.${hash}`;
@@ -42,7 +53,7 @@ export function recallIndex(
   ordinal: number,
 ): IngestResult | undefined {
   return attempt(session, ordinal, name, () => {
-    const bytes = session.cache?.load(name);
+    const bytes = cacheOf(session)?.load(name);
     if (bytes === undefined) return undefined;
     const result = decodeIndex(bytes, { source: ordinal, ordinal });
     const { digest, size, diffId } = result.index;
@@ -57,13 +68,13 @@ export function recallIndex(
 
 /** Keeps an encoded index. */
 export function rememberIndex(session: Session, name: string, ordinal: number, bytes: Uint8Array): void {
-  attempt(session, ordinal, name, () => session.cache?.store(name, bytes));
+  attempt(session, ordinal, name, () => cacheOf(session)?.store(name, bytes));
 }
 
 /** Contents of a layer that were kept for planning, by their offsets in its tar. */
 export function recallKept(session: Session, name: string, ordinal: number): Map<number, Uint8Array> {
   const kept = attempt(session, ordinal, keptName(name), () => {
-    const bytes = session.cache?.load(keptName(name));
+    const bytes = cacheOf(session)?.load(keptName(name));
     return bytes === undefined ? undefined : decodeKept(bytes);
   });
   return kept ?? new Map();
@@ -76,7 +87,7 @@ export function rememberKept(
   ordinal: number,
   kept: ReadonlyMap<number, Uint8Array>,
 ): void {
-  attempt(session, ordinal, name, () => session.cache?.store(keptName(name), encodeKept(kept)));
+  attempt(session, ordinal, name, () => cacheOf(session)?.store(keptName(name), encodeKept(kept)));
 }
 
 function keptName(name: string): string {
@@ -97,7 +108,7 @@ function attempt<T>(session: Session, layer: number, name: string, work: () => T
 
 function dropQuietly(session: Session, name: string): void {
   try {
-    session.cache?.drop(name);
+    cacheOf(session)?.drop(name);
   } catch {
     return;
   }

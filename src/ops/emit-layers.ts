@@ -8,8 +8,8 @@ import { addCounts, type ObjectCounts, type ObjectTarget } from '../repo/object-
 import { restoreLayer } from '../repo/read-layer.ts';
 import type { Repository } from '../repo/repository.ts';
 import { findStream } from '../repo/streams.ts';
+import { layerInputs } from './layer-inputs.ts';
 import type { LayerInput } from './load-layers.ts';
-import { layerInputs } from './load-tree.ts';
 import type { Session } from './session.ts';
 
 /** A layer in the repository, and as a host reads it. */

@@ -3,7 +3,6 @@ import { PlanishError } from '../errors.ts';
 import type { Attempt } from '../host/host-digest.ts';
 import { DEFAULT_PROFILE, type HostProfile, type HostProfileName, hostProfile } from '../host/profiles.ts';
 import type { Directory } from '../tree/tree.ts';
-import { hostInput, hostTrees } from './host-digests.ts';
 import type { LoadedTree } from './load-tree.ts';
 import type { Session } from './session.ts';
 
@@ -26,6 +25,7 @@ export async function chosenRoot(session: Session, tree: LoadedTree, choice: Hos
   const profile = chosenProfile(choice);
   if (profile === undefined) return tree.root;
   const wanted = { bootable: choice.bootable === true };
+  const { hostInput, hostTrees } = await import('./host-digests.ts');
   const { plain, bootable } = await hostTrees(session, hostInput(tree), profile, wanted);
   if (!wanted.bootable) return accepted(plain);
   if (bootable !== undefined) return accepted(bootable);

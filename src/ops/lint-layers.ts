@@ -8,8 +8,8 @@ import type { ContentFile } from '../parallel/content-file.ts';
 import { type FlattenLayer, type FlattenResult, flatten } from '../tree/flatten.ts';
 import type { FlattenOptions } from '../tree/flatten-state.ts';
 import type { OnWarning, Warning } from '../warnings.ts';
+import { layerInputs } from './layer-inputs.ts';
 import { type LayerInput, loadLayers } from './load-layers.ts';
-import { layerInputs } from './load-tree.ts';
 import { measureFiles } from './measure-files.ts';
 import type { Session } from './session.ts';
 

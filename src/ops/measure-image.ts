@@ -10,8 +10,8 @@ import { computeLayerKey } from '../layer/key.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import { flatten } from '../tree/flatten.ts';
 import { hostDigests, hostLayer } from './host-digests.ts';
+import { layerInputs } from './layer-inputs.ts';
 import { type LayerInput, loadLayers } from './load-layers.ts';
-import { layerInputs } from './load-tree.ts';
 import type { Session } from './session.ts';
 
 /** A layer, or why it cannot be read. */

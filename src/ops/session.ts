@@ -6,9 +6,7 @@ import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ZstdBackendName } from '../compress/zstd-backend.ts';
-import { loadZstd } from '../compress/zstd-load.ts';
 import { fromSystemError, PlanishError } from '../errors.ts';
-import { CACHE_BYTES, LayerCache } from '../io/layer-cache.ts';
 import { Pool } from '../parallel/pool.ts';
 import type { OnProgress } from '../progress.ts';
 import type { OnWarning } from '../warnings.ts';
@@ -42,8 +40,8 @@ export class Session {
   readonly pool: Pool;
   readonly onProgress: OnProgress;
   readonly onWarning: OnWarning;
-  /** What was learned of layers before, if a cache was named. */
-  readonly cache: LayerCache | undefined;
+  /** Directory of what was learned of layers before, if one was named. */
+  readonly cacheDirectory: string | undefined;
   /** Where what is needed for a while is kept. */
   readonly temporaryDirectory: string;
   readonly #descriptors: number[] = [];
@@ -56,7 +54,7 @@ export class Session {
   private constructor(options: CommonOptions) {
     this.#zstd = options.zstd;
     this.pool = new Pool({ size: checkJobs(options.jobs), zstd: options.zstd });
-    this.cache = options.cache === undefined ? undefined : new LayerCache(options.cache, CACHE_BYTES);
+    this.cacheDirectory = options.cache;
     this.onProgress = options.onProgress ?? (() => undefined);
     this.onWarning = options.onWarning ?? (() => undefined);
     this.temporaryDirectory = options.temporaryDirectory ?? tmpdir();
@@ -89,6 +87,7 @@ export class Session {
   async announceZstd(): Promise<void> {
     if (this.#zstdAnnounced) return;
     this.#zstdAnnounced = true;
+    const { loadZstd } = await import('../compress/zstd-load.ts');
     const { name } = await loadZstd(this.#zstd);
     if (name !== 'wasm' || this.#zstd !== undefined) return;
     const message = 'zstd runs as WebAssembly here, several times slower than native';

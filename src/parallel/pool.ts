@@ -7,14 +7,7 @@ import { Worker } from 'node:worker_threads';
 import type { ZstdBackendName } from '../compress/zstd-backend.ts';
 import { deserializeError, PlanishError } from '../errors.ts';
 import type { RunMessage, ThreadMessage, ThreadSetup } from './messages.ts';
-import {
-  prepareThread,
-  TASKS,
-  type TaskArguments,
-  type TaskContext,
-  type TaskName,
-  type TaskResult,
-} from './tasks.ts';
+import type { TaskArguments, TaskContext, TaskName, TaskResult } from './tasks.ts';
 
 interface Job {
   readonly message: RunMessage;
@@ -34,6 +27,12 @@ export interface PoolOptions {
 
 const CAN_START_THREADS = import.meta.url.endsWith('.js');
 
+/** The tasks are loaded here only where they run here. */
+async function prepareInline(zstd: ZstdBackendName | undefined): Promise<void> {
+  const { prepareThread } = await import('./tasks.ts');
+  await prepareThread(zstd);
+}
+
 /** See the module. Close it, or the process stays alive. */
 export class Pool {
   readonly #size: number;
@@ -49,7 +48,7 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#size = CAN_START_THREADS ? options.size : 0;
     this.#setup = { zstd: options.zstd };
-    this.#ready = this.#size === 0 ? prepareThread(options.zstd) : Promise.resolve();
+    this.#ready = this.#size === 0 ? prepareInline(options.zstd) : Promise.resolve();
     // A failure to load is reported to whoever awaits a task, not as an unhandled rejection.
     this.#ready.catch(() => undefined);
   }
@@ -109,9 +108,10 @@ export class Pool {
     args: TaskArguments<N>,
     context: TaskContext,
   ): Promise<TaskResult<N>> {
-    const call = TASKS[task] as (args: TaskArguments<N>, context: TaskContext) => Promise<TaskResult<N>>;
     const result = this.#inline.then(async () => {
       await this.#ready;
+      const { TASKS } = await import('./tasks.ts');
+      const call = TASKS[task] as (args: TaskArguments<N>, context: TaskContext) => Promise<TaskResult<N>>;
       if (this.#closed !== undefined) throw this.#closed;
       return await call(args, context);
     });

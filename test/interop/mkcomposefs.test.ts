@@ -49,6 +49,32 @@ const SETTINGS = [
   [1, ['--min-version=1']],
 ] as const;
 
+/** Payloads that are, resemble or contradict the object path of a digest, and names on both sides of overlayfs' own. */
+function objectPathDump(): Buffer {
+  const digest = 'ab'.repeat(32);
+  const path = `ab/${digest.slice(2)}`;
+  const payloads = [
+    `${path} - ${digest} trusted.overlay.x=1 trusted.a=2 user.z=3`,
+    `${path} - -`,
+    `x/y - ${digest}`,
+    `x/y - ${digest}`,
+    `${path.replace('/a', '/\\x2f')} - -`,
+    `${path.replace('/a', '/\\x2f')} - -`,
+    `${path.toUpperCase()} - ${digest}`,
+    `${digest} - ${digest}`,
+    `${digest} - -`,
+  ];
+  const files = payloads.map((payload, index) => `/${index} 100 100644 1 0 0 0 0.0 ${payload}\n`);
+  return Buffer.from(`/ 0 40755 2 0 0 0 0.0 - - -\n${files.join('')}`);
+}
+
+describe.skipIf(!hasMkcomposefs)('redirects to objects, C tool', () => {
+  it.each(SETTINGS)('version %s', (version, args) => {
+    const dump = objectPathDump();
+    expect(difference(ours(dump, version), theirs(dump, args))).toBeUndefined();
+  });
+});
+
 describe.skipIf(!hasMkcomposefs)('random dumpfiles, C tool', () => {
   const batches = Array.from({ length: BATCHES }, (_, index) => FIRST_SEED + index * BATCH);
   it.each(batches)(`${BATCH} trees from seed %i give its images`, (first) => {
