@@ -13,7 +13,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatDumpfile } from '../../src/dumpfile/format.ts';
 import { parseDumpfile } from '../../src/dumpfile/parse.ts';
@@ -22,6 +21,7 @@ import { encodeImage } from '../../src/erofs/writer.ts';
 import { type Directory, isWhiteoutDevice } from '../../src/tree/tree.ts';
 import { walk } from '../../src/tree/walk.ts';
 import { arbitraryTree } from '../support/arbitraries.ts';
+import { fc } from '../support/property.ts';
 import { device, dir } from '../support/tree-builder.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'planish-dumps-'));

@@ -33,7 +33,7 @@ const work = mkdtempSync(join(tmpdir(), 'planish-test-'));
 let registry: Registry;
 beforeAll(async () => {
   if (ready) registry = await startRegistry();
-}, 60_000);
+});
 afterAll(() => {
   if (ready) registry.stop();
   rmSync(work, { recursive: true, force: true });

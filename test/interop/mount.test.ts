@@ -1,7 +1,8 @@
 /** Images mounted by `planish mount`, by the native helpers and by mount(8), on the kernel that runs. */
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { planish, planishJson, temporaryDirectory } from '../support/cli.ts';
 import { canMount, makeObjects } from '../support/composefs-mount.ts';
@@ -90,9 +91,9 @@ describe.skipIf(!able)('owners', () => {
     const digest = await makeRepository(top);
     const point = join(top, 'point');
     mkdirSync(point);
-    const holder = spawn('unshare', ['-U', 'sleep', '60'], { stdio: 'ignore' });
+    const holder = spawn('unshare', ['-U', 'sleep', 'infinity'], { stdio: 'ignore' });
     try {
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await hasOwnUsers(holder);
       for (const map of ['uid_map', 'gid_map']) writeFileSync(`/proc/${holder.pid}/${map}`, '0 100000 65536');
       const idmap = ['--idmap', `/proc/${holder.pid}/ns/user`];
       const run = planish(['mount', '--repo', top, digest, point, '--no-verity', ...idmap]);
@@ -105,3 +106,9 @@ describe.skipIf(!able)('owners', () => {
     }
   });
 });
+
+/** Waits until a process has left our user namespace for its own. */
+async function hasOwnUsers({ pid }: ChildProcess): Promise<void> {
+  const users = (of: number | string | undefined): string => readlinkSync(`/proc/${of}/ns/user`);
+  while (users(pid) === users('self')) await sleep(20);
+}

@@ -163,7 +163,7 @@ describe.skipIf(!canInstall)('packages built and installed here', () => {
     ];
     execFileSync('env', install('plan-a'), { stdio: 'ignore' });
     execFileSync('python3', ['-c', HOLD, file('rpmdb.sqlite'), ...install('plan-sub')], { stdio: 'ignore' });
-  }, 60_000);
+  });
 
   test('are read with the log that was left behind, and one package without it', () => {
     const log = readFileSync(file('rpmdb.sqlite-wal'));
@@ -230,5 +230,5 @@ describe.skipIf(!canInstall)('packages built and installed here', () => {
     }
     expect(seen.size).toBe(2);
     expect(readWal(log)?.pageSize).toBe(4096);
-  }, 60_000);
+  });
 });

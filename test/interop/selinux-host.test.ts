@@ -6,7 +6,6 @@
 import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { byteString } from '../../src/bytes/byte-string.ts';
 import { parseDumpfile } from '../../src/dumpfile/parse.ts';
@@ -15,6 +14,7 @@ import { labelTree } from '../../src/selinux/label.ts';
 import { loadPolicy } from '../../src/selinux/policy.ts';
 import type { Directory } from '../../src/tree/tree.ts';
 import { hasTool, runTool } from '../support/composefs-tools.ts';
+import { fc } from '../support/property.ts';
 import { diskReader } from '../support/selinux-disk.ts';
 import {
   arbitraryRegex,

@@ -6,7 +6,6 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { byteString } from '../../src/bytes/byte-string.ts';
 import { PlanishError } from '../../src/errors.ts';
@@ -16,6 +15,7 @@ import { loadPolicy, type Policy } from '../../src/selinux/policy.ts';
 import type { FileType } from '../../src/tree/tree.ts';
 import { walk } from '../../src/tree/walk.ts';
 import { hasTool } from '../support/composefs-tools.ts';
+import { fc } from '../support/property.ts';
 import { diskReader, diskTree } from '../support/selinux-disk.ts';
 import {
   arbitraryPath,

@@ -6,7 +6,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PlanishError } from '../../src/errors.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
@@ -15,6 +14,7 @@ import { transformForContainer, type XattrMode } from '../../src/tree/transform.
 import { type Directory, type Node, TYPE_BITS } from '../../src/tree/tree.ts';
 import { countLinks, walk } from '../../src/tree/walk.ts';
 import { tarOf, writeLayout } from '../support/layer-layout.ts';
+import { fc } from '../support/property.ts';
 import { layers, put } from '../support/tree-builder.ts';
 
 const missing = ['cfsctl', 'skopeo'].filter((tool) => spawnSync(tool, ['--version']).error !== undefined);

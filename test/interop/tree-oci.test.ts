@@ -6,7 +6,6 @@ import { spawnSync } from 'node:child_process';
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isPlanishError } from '../../src/errors.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
@@ -14,6 +13,7 @@ import { flatten } from '../../src/tree/flatten.ts';
 import type { Directory, Node } from '../../src/tree/tree.ts';
 import { walk } from '../../src/tree/walk.ts';
 import { tarOf, writeLayout } from '../support/layer-layout.ts';
+import { fc } from '../support/property.ts';
 import { layers, put } from '../support/tree-builder.ts';
 
 const absent = spawnSync('umoci', ['--version']).error !== undefined;

@@ -1,5 +1,5 @@
 /** Laws of compressed streams: any content, any split, any build, any damage. */
-import fc from 'fast-check';
+
 import { afterAll, describe, expect, it } from 'vitest';
 import { compress } from '../../src/compress/compress.ts';
 import { type DecompressStats, decompress } from '../../src/compress/decompress.ts';
@@ -7,6 +7,7 @@ import { detectCompression } from '../../src/compress/detect.ts';
 import type { CompressionKind } from '../../src/compress/kind.ts';
 import { loadZstd } from '../../src/compress/zstd-load.ts';
 import { PlanishError } from '../../src/errors.ts';
+import { fc, place } from '../support/property.ts';
 import { backends } from '../unit/compress/backends.ts';
 import { gather, pieces, sample } from '../unit/compress/streams.ts';
 
@@ -75,13 +76,10 @@ describe('compressed streams', () => {
   });
 
   it('never fail otherwise than by saying so', async () => {
-    const damage = fc.array(
-      fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.integer({ min: 1, max: 255 })),
-      {
-        minLength: 1,
-        maxLength: 4,
-      },
-    );
+    const damage = fc.array(fc.tuple(place, fc.integer({ min: 1, max: 255 })), {
+      minLength: 1,
+      maxLength: 4,
+    });
     await fc.assert(
       fc.asyncProperty(
         content,
@@ -93,7 +91,7 @@ describe('compressed streams', () => {
           await loadZstd(build);
           const packed = await gather(compress(pieces(bytes), options));
           for (const [where, mask] of hits) {
-            const at = Math.min(packed.length - 1, Math.floor(where * packed.length));
+            const at = Math.floor(where * packed.length);
             packed[at] = (packed[at] ?? 0) ^ mask;
           }
           const outcome = await read(packed, options.kind, split).catch((error: unknown) => error);

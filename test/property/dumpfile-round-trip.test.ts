@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatDumpfile } from '../../src/dumpfile/format.ts';
 import { DumpfileParser, parseDumpfile } from '../../src/dumpfile/parse.ts';
 import { isPlanishError } from '../../src/errors.ts';
 import type { Directory } from '../../src/tree/tree.ts';
 import { arbitraryTree } from '../support/arbitraries.ts';
+import { fc } from '../support/property.ts';
 
 const trees = arbitraryTree({ sockets: true, nanoseconds: true, hardLinks: true });
 const format = (root: Directory): Buffer => Buffer.concat([...formatDumpfile(root)]);

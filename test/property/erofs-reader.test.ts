@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatDumpfile } from '../../src/dumpfile/format.ts';
 import { type DecodedImage, decodeImage } from '../../src/erofs/reader.ts';
@@ -6,6 +5,7 @@ import { encodeImage } from '../../src/erofs/writer.ts';
 import { isPlanishError } from '../../src/errors.ts';
 import type { Directory } from '../../src/tree/tree.ts';
 import { arbitraryTree } from '../support/arbitraries.ts';
+import { fc } from '../support/property.ts';
 import { device, dir, external, fifo, file, symlink } from '../support/tree-builder.ts';
 
 const CODES = [

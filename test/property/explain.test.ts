@@ -1,5 +1,5 @@
 /** Random trees, and one or two settings changed: what is found gives the digest, and nothing smaller does. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { byteString } from '../../src/bytes/byte-string.ts';
 import type { VerityDigest } from '../../src/bytes/digest.ts';
@@ -14,6 +14,7 @@ import { copyTree } from '../../src/tree/copy.ts';
 import type { Directory } from '../../src/tree/tree.ts';
 import { walk } from '../../src/tree/walk.ts';
 import { arbitraryTree } from './../support/arbitraries.ts';
+import { fc } from '../support/property.ts';
 import { dir } from '../support/tree-builder.ts';
 
 const BASE = profileSettings(hostProfile('bootc'), 'plain');

@@ -1,10 +1,11 @@
 /** Laws of fs-verity digests: no split, no backend and no way of giving zeros changes one. */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import type { HashAlgorithm } from '../../src/bytes/digest.ts';
 import { computeVerityDigest } from '../../src/fsverity/digest.ts';
 import { CRYPTO_BACKEND, NOBLE_BACKEND } from '../../src/fsverity/hash.ts';
 import { VerityHasher } from '../../src/fsverity/verity-hasher.ts';
+import { fc } from '../support/property.ts';
 import { sample } from '../unit/compress/streams.ts';
 
 const algorithm = fc.constantFrom<HashAlgorithm>('sha256', 'sha512');

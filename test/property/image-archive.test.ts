@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { PlanishError } from '../../src/errors.ts';
 import { openSource } from '../../src/io/open-image.ts';
@@ -10,6 +9,7 @@ import { parseImageConfig } from '../../src/oci/config.ts';
 import { parseIndex, parseManifest } from '../../src/oci/manifest.ts';
 import { placeImage } from '../../src/oci/place-image.ts';
 import { formatSource, parseDestination, parseSource } from '../../src/oci/reference.ts';
+import { fc } from '../support/property.ts';
 import { Blobs, json, type Member, named, tarOf } from '../unit/io/sample-image.ts';
 
 let directory = '';

@@ -1,8 +1,9 @@
 /** Whatever is done to a bundle or payload, it is judged, never an exception, and never valid unless it says the same. */
-import fc from 'fast-check';
+
 import { expect, it } from 'vitest';
 import type { BlobDigest } from '../../src/bytes/digest.ts';
 import { judgeBundle, judgePayload, signBundle, signPayload } from '../../src/sign/image-signature.ts';
+import { fc, place } from '../support/property.ts';
 import { testSigner } from '../support/test-keys.ts';
 
 const digest = `sha256:${'a1'.repeat(32)}` as BlobDigest;
@@ -12,20 +13,20 @@ const runs = { numRuns: process.env['CI'] === undefined ? 300 : 2000 };
 
 /** Positions as fractions of the length, and what is done there. */
 const mutation = fc.record({
-  at: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
+  at: place,
   how: fc.constantFrom('flip', 'cut', 'insert', 'drop'),
   byte: fc.integer({ min: 1, max: 255 }),
 });
 
 function mutate(bytes: Uint8Array, { at, how, byte }: { at: number; how: string; byte: number }): Buffer {
-  const place = Math.floor(at * bytes.length);
-  const before = bytes.subarray(0, place);
+  const start = Math.floor(at * bytes.length);
+  const before = bytes.subarray(0, start);
   if (how === 'cut') return Buffer.from(before);
-  if (how === 'insert') return Buffer.concat([before, Buffer.of(byte), bytes.subarray(place)]);
-  const after = bytes.subarray(place + 1);
+  if (how === 'insert') return Buffer.concat([before, Buffer.of(byte), bytes.subarray(start)]);
+  const after = bytes.subarray(start + 1);
   return how === 'drop'
     ? Buffer.concat([before, after])
-    : Buffer.concat([before, Buffer.of((bytes[place] ?? 0) ^ byte), after]);
+    : Buffer.concat([before, Buffer.of((bytes[start] ?? 0) ^ byte), after]);
 }
 
 it('bundles', async () => {

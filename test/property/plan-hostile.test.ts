@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { byteString } from '../../src/bytes/byte-string.ts';
 import { assignComponents, wantedPaths } from '../../src/chunk/components.ts';
+import { fc } from '../support/property.ts';
 import { emptyFixture, putFile, putLink, putText, type TreeFixture } from '../unit/chunk/tree-fixture.ts';
 
 const STATUS = 'Package: p\nStatus: install ok installed\nArchitecture: amd64\nSource: s (1)\nVersion: 1\n\n';

@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { byteString } from '../../src/bytes/byte-string.ts';
 import { pack } from '../../src/chunk/pack.ts';
 import { expectedBytes } from '../../src/chunk/pack-model.ts';
 import { planLayers } from '../../src/chunk/plan.ts';
 import { formatPlanText, parsePlanText } from '../../src/chunk/plan-annotation.ts';
+import { fc } from '../support/property.ts';
 import { randomItems, randomNumbers } from './plan-instances.ts';
 
 const component = fc.record({

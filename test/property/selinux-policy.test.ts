@@ -1,5 +1,5 @@
 /** Whatever a policy and a tree hold: a label by the rules, or an error with a name. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { byteString } from '../../src/bytes/byte-string.ts';
 import { PlanishError } from '../../src/errors.ts';
@@ -8,6 +8,7 @@ import type { LabelMode } from '../../src/selinux/file-contexts.ts';
 import { labelTree } from '../../src/selinux/label.ts';
 import { walk } from '../../src/tree/walk.ts';
 import { arbitraryTree } from '../support/arbitraries.ts';
+import { fc } from '../support/property.ts';
 import {
   arbitraryRegex,
   labelLines,

@@ -1,10 +1,11 @@
 /** The matchers of policies against the regular expressions of this language, where both mean the same. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { type CompiledRegex, compileForHost, compileForLibselinux } from '../../src/selinux/regex.ts';
 import { RegexFault } from '../../src/selinux/regex-fault.ts';
 import { RuleIndex } from '../../src/selinux/rule-index.ts';
 import { StepBudget } from '../../src/selinux/step-budget.ts';
+import { fc } from '../support/property.ts';
 import { arbitraryPath, arbitraryRegex } from '../support/selinux-policies.ts';
 
 /** What this language has no word for, in its own words. Lazy quantifiers and groups are the same. */

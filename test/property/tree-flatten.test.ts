@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { PlanishError } from '../../src/errors.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
@@ -6,6 +5,7 @@ import { type FlattenResult, flatten } from '../../src/tree/flatten.ts';
 import type { FlattenOptions } from '../../src/tree/flatten-state.ts';
 import { validateTree } from '../../src/tree/validate.ts';
 import { arbitraryLayers, arbitraryName, arbitraryTree } from '../support/arbitraries.ts';
+import { fc } from '../support/property.ts';
 import { entriesOf, entry, layers, put, render } from '../support/tree-builder.ts';
 
 const CHOICES = { nanoseconds: true, negativeTimes: true };

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { byteString, fromUtf8 } from '../../src/bytes/byte-string.ts';
 import { canonicalize } from '../../src/tree/canonical.ts';
@@ -11,6 +10,7 @@ import { validateTree } from '../../src/tree/validate.ts';
 import { walk } from '../../src/tree/walk.ts';
 import type { Warning } from '../../src/warnings.ts';
 import { arbitraryTree } from '../support/arbitraries.ts';
+import { fc } from '../support/property.ts';
 import { entriesOf, external, inline, layers, render } from '../support/tree-builder.ts';
 
 const ANY = { sockets: true, nanoseconds: true, negativeTimes: true };

@@ -1,5 +1,5 @@
 /** Whatever is done to an fs-verity signature, or to the artifact that holds it, it is refused, and never by an exception of another kind. */
-import fc from 'fast-check';
+
 import { expect, it } from 'vitest';
 import { verityDigest } from '../../src/bytes/digest.ts';
 import { isPlanishError } from '../../src/errors.ts';
@@ -9,6 +9,7 @@ import { formatJson } from '../../src/oci/json.ts';
 import { parseManifest } from '../../src/oci/manifest.ts';
 import { parseSealingArtifact, SEALING_ARTIFACT, SEALING_SIGNATURE } from '../../src/sign/sealing.ts';
 import { signVerityDigest, verifyVeritySignature } from '../../src/sign/verity-signature.ts';
+import { fc } from '../support/property.ts';
 import { testCertificate, testSigner } from '../support/test-keys.ts';
 
 const runs = { numRuns: process.env['CI'] === undefined ? 200 : 1000 };

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { byteString } from '../../src/bytes/byte-string.ts';
 import { planLayers } from '../../src/chunk/plan.ts';
 import { ALWAYS_RATE, RATE_UNIT } from '../../src/chunk/rates.ts';
 import { planWarm, type RememberedPlan, rememberPlan, type WarmInput } from '../../src/chunk/warm-plan.ts';
+import { fc } from '../support/property.ts';
 import { randomItems, randomNumbers } from './plan-instances.ts';
 
 const digestsOf = (list: readonly WarmInput[]): Map<WarmInput['key'], string> =>

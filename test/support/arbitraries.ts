@@ -2,13 +2,14 @@
  * fast-check arbitraries for trees and layers. All trees are valid: names of 1 to 255 bytes of any value but `/` and
  * NUL, often no UTF-8; metadata in range; hard links of leaves across directories.
  */
-import fc from 'fast-check';
+
 import { type ByteString, byteString, fromBytes } from '../../src/bytes/byte-string.ts';
 import { type HashAlgorithm, verityDigest } from '../../src/bytes/digest.ts';
 import type { Timestamp, Xattrs } from '../../src/bytes/stat.ts';
 import type { LayerEntry } from '../../src/tree/entry.ts';
 import type { Content, Directory, Leaf, Metadata, Node } from '../../src/tree/tree.ts';
 import { walk } from '../../src/tree/walk.ts';
+import { fc } from './property.ts';
 import { entriesOf, put } from './tree-builder.ts';
 
 /** What the trees may hold; each choice defaults to what a canonical tree may. */

@@ -20,10 +20,18 @@ export interface Registry {
   stop(): void;
 }
 
-/** Starts one and waits until it answers. */
+/** Starts one and waits until it answers; on another port where somebody else took the first. */
 export async function startRegistry(): Promise<Registry> {
+  for (let tries = 0; tries < 5; tries++) {
+    const registry = await startOn(await freePort());
+    if (registry !== undefined) return registry;
+  }
+  throw new Error('docker-registry does not start');
+}
+
+/** `undefined` where it ended instead of answering. */
+async function startOn(port: number): Promise<Registry | undefined> {
   const directory = mkdtempSync(join(tmpdir(), 'planish-registry-'));
-  const port = await freePort();
   const config = join(directory, 'config.yml');
   writeFileSync(
     config,
@@ -31,13 +39,13 @@ export async function startRegistry(): Promise<Registry> {
   );
   const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
   const registry = { host: `localhost:${port}`, stop: () => stop(child, directory) };
-  for (let tries = 0; tries < 300; tries++) {
+  while (child.exitCode === null) {
     const answer = await fetch(`http://127.0.0.1:${port}/v2/`).catch(() => undefined);
-    if (answer?.status === 200) return registry;
+    if (answer?.status === 200 && child.exitCode === null) return registry;
     await sleep(100);
   }
   registry.stop();
-  throw new Error('docker-registry does not answer');
+  return undefined;
 }
 
 function stop(child: ChildProcess, directory: string): void {

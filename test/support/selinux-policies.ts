@@ -1,5 +1,5 @@
 /** SELinux policies, trees and arbitrary regular expressions for tests. Text is one byte a character. */
-import fc from 'fast-check';
+
 import { type ByteString, byteString, toBytes } from '../../src/bytes/byte-string.ts';
 import type { LabelMode, PolicyText } from '../../src/selinux/file-contexts.ts';
 import { LABEL_XATTR } from '../../src/selinux/label.ts';
@@ -7,6 +7,7 @@ import { Policy } from '../../src/selinux/policy.ts';
 import type { FileReader, PolicyFiles } from '../../src/selinux/policy-files.ts';
 import type { Directory, Node } from '../../src/tree/tree.ts';
 import { lookup, walk } from '../../src/tree/walk.ts';
+import { fc } from './property.ts';
 import { device, dir, fifo, file, socket, symlink } from './tree-builder.ts';
 
 /** Where the policy "test" lies in an image. */

@@ -128,7 +128,7 @@ describe('a damaged rpmdb.sqlite', () => {
     }
     expect(outcomes.get(5)).toBeGreaterThan(50);
     expect([...outcomes.keys()].filter((outcome) => typeof outcome === 'string').length).toBeGreaterThan(5);
-  }, 120_000);
+  });
 });
 
 function* range(from: number, to: number, step = 1): Generator<number, void, undefined> {

@@ -1,11 +1,11 @@
 import { rmSync, writeFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type ByteString, byteString } from '../../../src/bytes/byte-string.ts';
 import { isPlanishError } from '../../../src/errors.ts';
 import { fsXattrSource, nativeXattrSource, type XattrSource } from '../../../src/io/xattr.ts';
 import { findGetfattr, parseGetfattr } from '../../../src/io/xattr-getfattr.ts';
 import { fsXattr } from '../../support/fs-xattr.ts';
+import { fc } from '../../support/property.ts';
 import { freshHelpers } from '../native/build-helpers.ts';
 import { freshDirectory, holdsAttributes, raw, removeDirectories, setAttribute } from './rootfs-fixture.ts';
 

@@ -1,5 +1,5 @@
 /** Digests of contents do not depend on how the tar is cut, nor on which contents are measured together. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import type { HashAlgorithm } from '../../../src/bytes/digest.ts';
 import { computeVerityDigest } from '../../../src/fsverity/digest.ts';
@@ -7,6 +7,7 @@ import { CRYPTO_BACKEND } from '../../../src/fsverity/hash.ts';
 import { EntryCollector } from '../../../src/layer/entry-collector.ts';
 import { type IngestRequest, ingestLayer } from '../../../src/layer/ingest.ts';
 import { TarScanner } from '../../../src/tar/scanner.ts';
+import { fc } from '../../support/property.ts';
 import { pieces, sample } from '../compress/streams.ts';
 import { archive, padded, rawHeader } from '../tar/support.ts';
 

@@ -1,10 +1,11 @@
 /** A layer's index as bytes: it comes back as it was, and nothing else is taken for one. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { byteString } from '../../../src/bytes/byte-string.ts';
 import { isPlanishError } from '../../../src/errors.ts';
 import { decodeIndex, encodeIndex } from '../../../src/layer/index-codec.ts';
 import { type IngestRequest, type IngestResult, ingestLayer } from '../../../src/layer/ingest.ts';
+import { fc } from '../../support/property.ts';
 import { archive, extension, padded, pax, type RawFields, rawHeader } from '../tar/support.ts';
 
 const REQUEST: IngestRequest = {

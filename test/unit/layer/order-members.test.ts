@@ -1,10 +1,10 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ByteString, byteString } from '../../../src/bytes/byte-string.ts';
 import { addWhiteouts, memberTree, orderMembers, selectMembers } from '../../../src/layer/members.ts';
 import { parentPath } from '../../../src/tree/path.ts';
 import { walk } from '../../../src/tree/walk.ts';
 import { arbitraryTree } from '../../support/arbitraries.ts';
+import { fc } from '../../support/property.ts';
 import { dir, file, render } from '../../support/tree-builder.ts';
 
 const paths = (...names: string[]): ByteString[] => names.map(byteString);

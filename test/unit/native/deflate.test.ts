@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { inflateRawSync } from 'node:zlib';
-import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openNativeDeflater, openWasmDeflater } from '../../../src/compress/deflater.ts';
 import type { NativeHelpers } from '../../../src/native/contract.ts';
+import { fc } from '../../support/property.ts';
 import { sample } from '../compress/streams.ts';
 import { removeDirectories } from '../io/rootfs-fixture.ts';
 import { findCompiler, freshHelpers } from './build-helpers.ts';

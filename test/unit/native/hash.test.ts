@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { DIGEST_BYTES, type HashAlgorithm } from '../../../src/bytes/digest.ts';
 import { computeVerityDigest, computeVerityDigests } from '../../../src/fsverity/digest.ts';
 import { CRYPTO_BACKEND, makeNativeBackend, NOBLE_BACKEND } from '../../../src/fsverity/hash.ts';
 import { HASH_ALGORITHM_ID, type HashHelpers, type NativeHelpers } from '../../../src/native/contract.ts';
 import { loadNative } from '../../../src/native/load.ts';
+import { fc } from '../../support/property.ts';
 import { sample } from '../compress/streams.ts';
 import { removeDirectories } from '../io/rootfs-fixture.ts';
 import { buildHelpers, findCompiler, freshHelpers } from './build-helpers.ts';

@@ -11,11 +11,11 @@ import {
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { isPlanishError } from '../../../src/errors.ts';
 import { FAILURE_BYTES, type NativeHelpers, SCAN_WITHOUT_XATTRS } from '../../../src/native/contract.ts';
 import { decodeListing, decodeXattrs } from '../../../src/native/records.ts';
+import { fc } from '../../support/property.ts';
 import {
   freshDirectory,
   holdsAttributes,

@@ -1,5 +1,4 @@
 import { constants, crc32, deflateRawSync } from 'node:zlib';
-import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { gunzip } from '../../../src/compress/gunzip.ts';
 import { isPlanishError } from '../../../src/errors.ts';
@@ -8,6 +7,7 @@ import {
   type InflateHelpers,
   type NativeHelpers,
 } from '../../../src/native/contract.ts';
+import { fc, place } from '../../support/property.ts';
 import { gather, pieces, sample } from '../compress/streams.ts';
 import { removeDirectories } from '../io/rootfs-fixture.ts';
 import { findCompiler, freshHelpers } from './build-helpers.ts';
@@ -70,7 +70,7 @@ describe.skipIf(findCompiler() === undefined)('inflate', () => {
   });
 
   it('equals its twin in what it refuses, and in where', async () => {
-    const damage = fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(255)), {
+    const damage = fc.array(fc.tuple(place, fc.nat(255)), {
       minLength: 1,
       maxLength: 4,
     });
@@ -83,7 +83,7 @@ describe.skipIf(findCompiler() === undefined)('inflate', () => {
         async ([offset, length, level], hurts, size) => {
           const bytes = member(content.subarray(offset, offset + length), level, 0);
           for (const [where, value] of hurts) {
-            const at = HEADER.length + Math.floor(where * (bytes.length - HEADER.length - 1));
+            const at = HEADER.length + Math.floor(where * (bytes.length - HEADER.length));
             bytes[at] = (bytes[at] as number) ^ value;
           }
           const twin = await outcome(bytes, 1 << 20, () => undefined);

@@ -40,7 +40,7 @@ function directory(): string {
 }
 
 describe.skipIf(runtime === undefined)('the helpers under sanitizers', () => {
-  it('do nothing wrong and leak nothing, on their own', { timeout: 120_000 }, () => {
+  it('do nothing wrong and leak nothing, on their own', () => {
     const program = join(freshDirectory(), 'sanitized');
     const sources = [join(HERE, 'sanitized.c'), join(SOURCES, 'scan.c'), join(SOURCES, 'xattr.c')];
     const flags = ['-std=c11', '-g', '-O1', '-Wall', '-Wextra', '-Werror', '-fsanitize=address,undefined'];
@@ -68,7 +68,7 @@ describe.skipIf(runtime === undefined)('the helpers under sanitizers', () => {
     expect(leaking.status).not.toBe(0);
   });
 
-  it('do nothing wrong inside Node', { timeout: 120_000 }, () => {
+  it('do nothing wrong inside Node', () => {
     const file = buildHelpers('--asan');
     const script = `
       const native = require(${JSON.stringify(file)});
