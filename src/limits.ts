@@ -55,6 +55,12 @@ export const LIMITS = {
   packageDatabaseBytes: 64 * 1024 * 1024,
   /** Bytes of an RPM database and of its write-ahead log, held in memory whole; desktops have up to 120 MiB. */
   rpmDatabaseBytes: 256 * 1024 * 1024,
+  /** Entries of the tables of sections and of segments of an ELF file; programs have some dozens. */
+  elfTableEntries: 4096,
+  /** Bytes of the names of sections of an ELF file. */
+  elfNamesBytes: 256 * 1024,
+  /** Bytes of the list of modules in a program, also once it is expanded; Kubernetes has 20 KiB. */
+  moduleListBytes: 1024 * 1024,
   /** Bytes of a component map, held in memory whole. */
   componentMapBytes: 256 * 1024 * 1024,
   /** Bytes of a contentmeta file, held in memory whole; that of a 6.5 GB image has 12 MB. */

@@ -36,11 +36,12 @@ export interface Component {
 
 /**
  * Contents of files of the image, implemented by outer rings. `read` gives the whole content of a regular file at
- * an absolute path (no links followed), or `undefined` when there is none or it was too large to fetch. The
- * buffer is not to be written to.
+ * an absolute path (no links followed), or `undefined` when there is none or it was too large to fetch; `readPart`
+ * bytes from an offset on, fewer where the content ends. The buffers are not to be written to.
  */
 export interface FileReader {
   read(path: ByteString): Uint8Array | undefined;
+  readPart(path: ByteString, offset: number, length: number): Uint8Array | undefined;
 }
 
 /** What a source knows of a component besides its paths. */
@@ -88,5 +89,7 @@ export interface ComponentSource {
   readonly strength: 'strong' | 'weak';
   /** Regular files whose contents {@link claim} may ask for, so that they can be fetched in one pass. */
   wantedPaths(root: Directory): ByteString[];
+  /** Of a weak source: regular files that it may ask for besides, which is known only when all before it have spoken. */
+  candidates?(context: ClaimContext): ByteString[];
   claim(context: ClaimContext): SourceClaims;
 }

@@ -22,12 +22,14 @@ import { dpkgSource } from './dpkg.ts';
 import { firmwareSource } from './firmware.ts';
 import { flatpakSource } from './flatpak.ts';
 import { gemsSource } from './gems.ts';
+import { goBinariesSource } from './go-binaries.ts';
 import { kernelSource } from './kernel.ts';
 import { nodeModulesSource } from './node-modules.ts';
 import { pythonSource } from './python.ts';
 import { dayOf, estimateRate } from './rates.ts';
 import { restSource } from './rest.ts';
 import { rpmGhostSource, rpmSource } from './rpm.ts';
+import { rustBinariesSource } from './rust-binaries.ts';
 import { estimateTarBytes } from './tar-size.ts';
 import { linkGroups, TreeIndex } from './tree-index.ts';
 import { userXattrsSource } from './user-xattrs.ts';
@@ -78,6 +80,8 @@ const BUILT_IN: readonly ComponentSource[] = [
   firmwareSource,
   kernelSource,
   rpmGhostSource,
+  goBinariesSource,
+  rustBinariesSource,
   bigFilesSource,
   restSource,
 ];
@@ -98,6 +102,14 @@ export function wantedPaths(root: Directory, options: AssignOptions = {}): ByteS
   return [...wanted].sort(compareBytes);
 }
 
+/** An assignment half way, when contents of files that nobody owns so far are wanted. */
+export interface PendingAssignment {
+  /** Regular files whose contents {@link finish} may ask the reader for: absolute paths in byte order. */
+  readonly wanted: readonly ByteString[];
+  /** To be called once. */
+  finish(): Assignment;
+}
+
 /**
  * Splits a tree into components. Deterministic: depends on the tree, the contents read and the options alone.
  * Changing what this gives changes plans, and so layer digests. Damaged databases are left out with
@@ -108,15 +120,33 @@ export function assignComponents(
   reader: FileReader,
   options: AssignOptions = {},
 ): Assignment {
+  return beginAssignment(root, reader, options).finish();
+}
+
+/** The same in two steps, for readers that have only what {@link wantedPaths} named. */
+export function beginAssignment(
+  root: Directory,
+  reader: FileReader,
+  options: AssignOptions = {},
+): PendingAssignment {
   const state = new AssignmentState(new TreeIndex(root), reader, options);
   const sources = sourcesOf(options);
   const strong = sources.filter(({ strength }) => strength === 'strong');
   const said = strong.map((source) => source.claim(state));
   state.setToday(said);
   for (const [ordinal, claims] of said.entries()) state.take(claims, strong[ordinal] as ComponentSource);
-  for (const source of sources.slice(strong.length)) state.take(source.claim(state), source);
-  state.joinLinks();
-  return state.finish();
+  const weak = sources.slice(strong.length);
+  const later = weak.splice(weak.findIndex(({ candidates }) => candidates !== undefined));
+  for (const source of weak) state.take(source.claim(state), source);
+  const wanted = new Set(later.flatMap((source) => source.candidates?.(state) ?? []));
+  return {
+    wanted: [...wanted].sort(compareBytes),
+    finish() {
+      for (const source of later) state.take(source.claim(state), source);
+      state.joinLinks();
+      return state.finish();
+    },
+  };
 }
 
 class AssignmentState implements ClaimContext {

@@ -200,10 +200,11 @@ async function buildTree(
     const { algorithm } = tree;
     const previous = request.previous === undefined ? undefined : rememberImage(request.previous, algorithm);
     const { componentMap, rules } = request;
-    const all = findComponents(session, whole, contents, {
+    const all = await findComponents(session, whole, contents, {
       componentMap,
       sources: request.extras.sources?.(),
       measured: true,
+      makeReady: tree.makeReady,
     });
     const { onWarning } = session;
     const split = applySplitRules(rules, { root: whole, contents, algorithm, found: all, onWarning });

@@ -2,7 +2,7 @@
 import type { ByteString } from '../bytes/byte-string.ts';
 import type { Component, ComponentSource } from '../chunk/component.ts';
 import type { ComponentMapEntry } from '../chunk/component-map.ts';
-import { assignComponents, type TracedClaim } from '../chunk/components.ts';
+import { beginAssignment, type TracedClaim } from '../chunk/components.ts';
 import { type Partition, planPartitions } from '../chunk/partition.ts';
 import type { PlannedLayer } from '../chunk/plan.ts';
 import { planWarm, type RememberedPlan, type WarmPlan } from '../chunk/warm-plan.ts';
@@ -10,7 +10,8 @@ import { PlanishError } from '../errors.ts';
 import { digestMembers } from '../layer/content-digest.ts';
 import { selectMembers } from '../layer/members.ts';
 import type { ContentFile } from '../parallel/content-file.ts';
-import type { Directory } from '../tree/tree.ts';
+import type { Content, Directory } from '../tree/tree.ts';
+import { lookup } from '../tree/walk.ts';
 import type { Session } from './session.ts';
 import { TreeFileReader } from './tree-file-reader.ts';
 
@@ -45,24 +46,34 @@ export interface FindComponentsOptions {
   readonly measured: boolean;
   /** A path whose claims are wanted. */
   readonly explain?: ByteString | undefined;
+  /** Makes contents readable that only some trees need; absent where all are. */
+  readonly makeReady?: ((contents: Iterable<Content>) => Promise<void>) | undefined;
 }
 
 /** Finds the components of a tree that is to be shipped. */
-export function findComponents(
+export async function findComponents(
   session: Session,
   root: Directory,
   contents: readonly ContentFile[],
-  { componentMap = [], sources = [], measured, explain }: FindComponentsOptions,
-): FoundComponents {
+  { componentMap = [], sources = [], measured, explain, makeReady }: FindComponentsOptions,
+): Promise<FoundComponents> {
   session.onProgress({ stage: 'plan', done: 0, total: undefined, unit: 'steps' });
   const reader = new TreeFileReader(root, contents);
   try {
     const { onWarning } = session;
-    const assigned = assignComponents(root, reader, { componentMap, sources, onWarning, explain });
-    const { components, today, claims } = assigned;
+    const pending = beginAssignment(root, reader, { componentMap, sources, onWarning, explain });
+    await makeReady?.(contentsOf(root, pending.wanted));
+    const { components, today, claims } = pending.finish();
     return { components, digests: measured ? digestComponents(root, components) : new Map(), today, claims };
   } finally {
     reader.close();
+  }
+}
+
+function* contentsOf(root: Directory, paths: readonly ByteString[]): Generator<Content, void, undefined> {
+  for (const path of paths) {
+    const node = lookup(root, path);
+    if (node?.type === 'regular') yield node.content;
   }
 }
 

@@ -75,7 +75,9 @@ export async function plan(source: string, options: PlanOptions = {}): Promise<P
         const whole = canonicalize(tree.root, { onWarning: session.onWarning });
         const { algorithm } = tree;
         const previous = image === undefined ? undefined : rememberImage(image, algorithm);
-        const all = findComponents(session, whole, tree.contents, { componentMap, measured, explain });
+        const { makeReady } = tree;
+        const wants = { componentMap, measured, explain, makeReady };
+        const all = await findComponents(session, whole, tree.contents, wants);
         const { onWarning } = session;
         const split = applySplitRules(rules, {
           root: whole,

@@ -45,7 +45,7 @@ export async function measureImage(
   return await withTree(session, text, options.source, needs, async (tree) => {
     const root = canonicalize(tree.root, { onWarning: session.onWarning });
     const { componentMap } = options;
-    const found = findComponents(session, root, tree.contents, { componentMap, measured: true });
+    const found = await findComponents(session, root, tree.contents, { componentMap, measured: true });
     const measured = await measureComponents(session, root, tree, found, options);
     const { today } = found;
     return { image: { name: text, today, components: measured }, published: publishedLayers(tree) };

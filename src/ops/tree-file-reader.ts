@@ -28,6 +28,12 @@ export class TreeFileReader {
     return Buffer.concat([...this.pieces(node.content)]);
   }
 
+  /** Bytes of a regular file from an offset on, fewer where it ends; `undefined` when there is none at the path. */
+  readPart(path: ByteString, offset: number, length: number): Uint8Array | undefined {
+    const node = lookup(this.#root, path);
+    return node?.type === 'regular' ? contentPart(this.#reader, node.content, offset, length) : undefined;
+  }
+
   /** The bytes of a content in pieces, each a fresh buffer. */
   pieces(content: Content): Generator<Uint8Array, void, undefined> {
     return contentPieces(this.#reader, content);
@@ -61,6 +67,25 @@ export function* contentPieces(
     position = at + length;
   }
   yield* zeros(content.size - position);
+}
+
+function contentPart(
+  reader: ContentReader,
+  content: Content,
+  offset: number,
+  length: number,
+): Uint8Array | undefined {
+  if (content.kind === 'inline') return content.bytes.subarray(offset, offset + length);
+  if (content.location === undefined) return undefined;
+  const { source, extents } = content.location;
+  const part = new Uint8Array(Math.max(Math.min(length, content.size - offset), 0));
+  for (const extent of extents) {
+    const start = Math.max(extent.at, offset);
+    const end = Math.min(extent.at + extent.length, offset + part.length);
+    if (start < end)
+      reader.read(source, extent.offset + start - extent.at, part.subarray(start - offset, end - offset));
+  }
+  return part;
 }
 
 function* storedPieces(

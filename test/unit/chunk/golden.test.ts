@@ -20,7 +20,7 @@ test('components and plan of a small Debian 12', () => {
     read.add(path);
     return fixture.reader.read(path);
   };
-  assignComponents(fixture.root, { read: recording });
+  assignComponents(fixture.root, { ...fixture.reader, read: recording });
   expect([...read].filter((path) => !wanted.some((known) => known === path))).toEqual([]);
   const plan = planLayers(components, { maxLayers: 8 });
   const actual = {

@@ -23,7 +23,11 @@ export interface TreeFixture {
 export function emptyFixture(): TreeFixture {
   const contents = new Map<ByteString, Uint8Array>();
   const root = newDirectory(DEFAULT_DIRECTORY_METADATA);
-  return { root, contents, reader: { read: (path) => contents.get(path) } };
+  const reader: FileReader = {
+    read: (path) => contents.get(path),
+    readPart: (path, offset, length) => contents.get(path)?.subarray(offset, offset + length),
+  };
+  return { root, contents, reader };
 }
 
 export function metadataAt(sec: number): Metadata {
