@@ -35,7 +35,8 @@ export const WARNING_TABLE = {
   REPOSITORY_INSECURE:
     'A composefs repository is without fs-verity: nothing but `repo fsck` notices when its objects change.',
   CACHE_IGNORED: 'The layer cache, or a file of it, could not be used; the run goes on without.',
-  REFERRER_IGNORED: 'An artifact that refers to the image could not be read and was left out.',
+  REFERRER_IGNORED:
+    'An artifact that refers to the image was left out: it cannot be read, or speaks of another manifest.',
   STREAM_IGNORED: 'A stream of the repository could not be used and was made again.',
   SBAT_NOT_MERGED: 'A UKI lacks revocation lines because its stub has no room for them.',
 } as const satisfies Readonly<Record<string, string>>;

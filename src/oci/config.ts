@@ -45,7 +45,8 @@ export function parseImageConfig(bytes: Uint8Array, where: string): ImageConfig 
   };
 }
 
-function parseRootfs(value: unknown, where: string): Rootfs {
+/** Checks the layers of a config, for documents that are no whole config. Throws `JSON_BAD_DOCUMENT`, `LIMIT_EXCEEDED`. */
+export function parseRootfs(value: unknown, where: string): Rootfs {
   const object = asObject(value, where);
   if (object['type'] !== 'layers') throw badField(`${where}.type`, 'is not "layers"', object['type']);
   const ids = asArray(object['diff_ids'], `${where}.diff_ids`, 'imageLayers');

@@ -106,7 +106,7 @@ export async function attachBundle(
 
 /** Attaches an artifact as a referrer: under the tag of the subject's referrers. */
 export async function attachArtifact(
-  { layout, addBytes }: LayoutEdit,
+  edit: LayoutEdit,
   index: Index,
   parts: {
     artifactType: string;
@@ -116,17 +116,34 @@ export async function attachArtifact(
   },
 ): Promise<Attached> {
   const manifest = buildArtifact(parts);
-  await addBytes(EMPTY_BYTES);
-  const descriptor = { mediaType: MEDIA_TYPES.ociManifest, ...(await addBytes(formatJson(manifest))) };
-  const known = readReferrersIndex(layout, index, parts.subject.digest);
+  await edit.addBytes(EMPTY_BYTES);
+  const descriptor = { mediaType: MEDIA_TYPES.ociManifest, ...(await edit.addBytes(formatJson(manifest))) };
+  return await listReferrer(edit, index, { subject: parts.subject.digest, descriptor, manifest });
+}
+
+/** Lists a manifest that is there, with all its blobs, among the referrers of its subject. */
+export async function listReferrer(
+  { layout, addBytes }: LayoutEdit,
+  index: Index,
+  { subject, descriptor, manifest }: { subject: BlobDigest; descriptor: Descriptor; manifest: Manifest },
+): Promise<Attached> {
+  const known = readReferrersIndex(layout, index, subject);
   const added = known?.manifests.some(({ digest }) => digest === descriptor.digest) !== true;
   const list = addReferrer(known, referrerEntry(descriptor, manifest));
   const listed = { mediaType: MEDIA_TYPES.ociIndex, ...(await addBytes(formatJson(list))) };
-  return {
-    index: placeImage(index, listed, referrersTag(parts.subject.digest)),
-    manifest: descriptor.digest,
-    added,
-  };
+  return { index: placeImage(index, listed, referrersTag(subject)), manifest: descriptor.digest, added };
+}
+
+/**
+ * The index with a manifest that is there named as that of cosign's signatures of an image. `undefined` where others have
+ * that name: which of them count, only their makers know.
+ */
+export function nameSignatures(index: Index, subject: Descriptor, descriptor: Descriptor): Index | undefined {
+  const tag = signaturesTag(subject.digest);
+  const known = index.manifests.find((entry) => annotation(entry, REF_NAME) === tag);
+  if (known?.digest === descriptor.digest) return index;
+  if (tag === undefined || known !== undefined) return undefined;
+  return placeImage(markImage(index, subject), withKind(descriptor, COSIGN_KINDS.signatures), tag);
 }
 
 /** Layers of a referrer that are bundles, by whatever type the artifact has. */

@@ -7,8 +7,11 @@ import { readBlob } from '../io/blob-file.ts';
 import { findBlob, readDocument } from '../io/blob-store.ts';
 import type { ImageDocument, OpenedImage } from '../io/opened-image.ts';
 import { asLayout, findAttachments } from '../io/referrers.ts';
+import { parseRootfs } from '../oci/config.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
+import { parseJsonObject } from '../oci/json.ts';
 import type { Manifest } from '../oci/manifest.ts';
+import { documentKind } from '../oci/media-types.ts';
 import type { WantedLink } from '../repo/links.ts';
 import { encodeTag, REFERRERS, streamName } from '../repo/names.ts';
 import type { ObjectWriter } from '../repo/object-writer.ts';
@@ -31,8 +34,9 @@ interface ReferrerContext {
 }
 
 /**
- * Emits all artifacts of a layout or archive that name the image as their subject. One that is damaged is left out, with a
- * warning: the image is whole without it.
+ * Emits all artifacts of a layout or archive that name the image as their subject, and what lies under cosign's tag of its
+ * signatures, which becomes a referrer like them: repositories know no other tie, and without a subject of its own it is
+ * told from the others. One that is damaged is left out, with a warning: the image is whole without it.
  */
 export async function emitReferrers(context: ReferrerContext, image: OpenedImage): Promise<EmittedReferrers> {
   const layout = asLayout(image.store);
@@ -40,7 +44,8 @@ export async function emitReferrers(context: ReferrerContext, image: OpenedImage
   if (layout === undefined) return { digests: [], links: [] };
   const digests: BlobDigest[] = [];
   const links: WantedLink[] = [];
-  for (const { descriptor, found } of findAttachments(layout, subject).referrers) {
+  const { signatures, referrers } = findAttachments(layout, subject);
+  for (const { descriptor, found } of signatures === undefined ? referrers : [...referrers, signatures]) {
     try {
       if (found instanceof PlanishError) throw found;
       links.push(...(await emitArtifact(context, image, found)), referrerLink(subject, descriptor.digest));
@@ -65,22 +70,33 @@ async function emitArtifact(
   { descriptor, document, bytes }: ImageDocument<Manifest>,
 ): Promise<WantedLink[]> {
   const { repository, objects } = context;
+  const config = readDocument(image.store, document.config, 'config');
+  checkLayerNames(document, config);
   const blobs = new Map<string, EmittedStream>();
   for (const layer of document.layers) blobs.set(layer.digest, await emitBlob(context, image, layer));
   const refs = new Map<string, VerityDigest>([...blobs].map(([name, { digest }]) => [name, digest]));
-  const config = await emitDocument(repository, objects, {
+  const configStream = await emitDocument(repository, objects, {
     kind: 'config',
     name: document.config.digest,
-    bytes: readDocument(image.store, document.config, 'config'),
+    bytes: config,
     refs,
   });
   const manifest = await emitDocument(repository, objects, {
     kind: 'manifest',
     name: descriptor.digest,
     bytes,
-    refs: new Map([[`config:${document.config.digest}`, config.digest], ...refs]),
+    refs: new Map([[`config:${document.config.digest}`, configStream.digest], ...refs]),
   });
-  return [...[...blobs.values()].map(({ link }) => link), config.link, manifest.link];
+  return [...[...blobs.values()].map(({ link }) => link), configStream.link, manifest.link];
+}
+
+/** An artifact whose config is that of an image, as cosign's are, is looked up by diffIDs: they must name its blobs. */
+function checkLayerNames({ config, layers }: Manifest, bytes: Uint8Array): void {
+  if (documentKind(config.mediaType) !== 'config') return;
+  const where = `config ${config.digest}`;
+  const { diff_ids: names } = parseRootfs(parseJsonObject(bytes, where)['rootfs'], `${where}: rootfs`);
+  if (names.length === layers.length && layers.every(({ digest }, at) => digest === names[at])) return;
+  throw new PlanishError('IMAGE_UNSUPPORTED', 'its config is that of an image with other layers');
 }
 
 /** A blob of an artifact, whatever it is, becomes one object. */

@@ -13,6 +13,7 @@ import { parseDestination } from '../oci/reference.ts';
 import { openRepositoryImage, type RepositoryImage, resolveManifest } from '../repo/images.ts';
 import type { Repository } from '../repo/repository.ts';
 import { mapConcurrently } from './concurrently.ts';
+import { attachReferrers, stageReferrers } from './export-referrers.ts';
 import type { CommonOptions, Session } from './session.ts';
 import { withRepository } from './with-repository.ts';
 
@@ -33,6 +34,8 @@ export interface RepoExportResult {
   /** Whether it is the manifest that was stored: every layer came out with the digest it had. */
   readonly original: boolean;
   readonly config: BlobDigest;
+  /** Artifacts that refer to it, signatures among them, that were exported with it: none to a new manifest. */
+  readonly referrers: readonly BlobDigest[];
   readonly layers: readonly {
     readonly digest: BlobDigest;
     readonly diffId: BlobDigest;
@@ -42,7 +45,8 @@ export interface RepoExportResult {
 
 /**
  * Exports an image. The config is the stored one, byte for byte, so the diffIDs are. Digests of compressed layers are as
- * before only where the compressor was the same, as it is for images that planish built; otherwise the manifest is a new one.
+ * before only where the compressor was the same, as it is for images that planish built; otherwise the manifest is a new one,
+ * and what refers to the old one, its signatures among it, stays behind with a warning.
  * Throws `NO_SUCH_IMAGE`, `IMAGE_UNSUPPORTED` for artifacts, `DIFFID_MISMATCH`, and what writing throws.
  */
 export async function repoExport(
@@ -60,17 +64,25 @@ export async function repoExport(
       const writer = openDestination(destination);
       try {
         const result = await write(session, repository, opened, writer, options);
+        const referrers = await stageReferrers(
+          { session, repository, writer },
+          opened.digest,
+          result.original,
+        );
         await writer.commit({
           descriptor: result.descriptor,
           refName: destination.name ?? 'latest',
           platform: opened.config === undefined ? undefined : configPlatform(opened.config),
         });
         const { descriptor, ...rest } = result;
+        if (referrers.length > 0)
+          await attachReferrers({ ...destination, onWarning: session.onWarning }, descriptor, referrers);
         return {
           repository: path,
           image,
           destination: options.destination,
           manifest: descriptor.digest,
+          referrers: referrers.map(({ descriptor: { digest } }) => digest),
           ...rest,
         };
       } catch (error) {

@@ -3,9 +3,18 @@ import { createHash } from 'node:crypto';
 import { type BlobDigest, blobDigest, isBlobDigest, type VerityDigest } from '../bytes/digest.ts';
 import { PlanishError, withDetail } from '../errors.ts';
 import { type ImageConfig, parseImageConfig } from '../oci/config.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
 import { type Manifest, parseManifest } from '../oci/manifest.ts';
-import { documentKind } from '../oci/media-types.ts';
-import { decodeTag, encodeTag, isImageRefName, REFERRERS, streamName, TAGS } from './names.ts';
+import { documentKind, layerMediaType } from '../oci/media-types.ts';
+import {
+  decodeTag,
+  encodeTag,
+  isImageRefName,
+  MANIFEST_PREFIX,
+  REFERRERS,
+  streamName,
+  TAGS,
+} from './names.ts';
 import type { ObjectStore } from './object-store.ts';
 import type { Repository } from './repository.ts';
 import { findStream, type ReadDocument, readDocumentOf, readStream } from './streams.ts';
@@ -20,7 +29,7 @@ export interface RepositoryRef {
   readonly entry: string;
 }
 
-/** An image, or an artifact, which has no config that is one. */
+/** An image, or an artifact. */
 export interface RepositoryImage {
   readonly digest: BlobDigest;
   readonly manifest: Manifest;
@@ -70,8 +79,6 @@ export function listRefs(
   return found.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }
 
-const MANIFEST_PREFIX = streamName('manifest', '');
-
 /**
  * The digest of the manifest that a text names: a tag, `@DIGEST` or a bare digest. Throws `NO_SUCH_IMAGE`,
  * `REPOSITORY_BAD`.
@@ -118,12 +125,13 @@ async function assemble(
 ): Promise<RepositoryImage> {
   verifyDocument(manifestStream, digest, store);
   const manifest = parseManifest(manifestStream.bytes, `manifest ${digest}`);
-  const { digest: configDigest, mediaType } = manifest.config;
+  const { digest: configDigest } = manifest.config;
   const configRef = namedRef(manifestStream, `config:${configDigest}`);
   const configStream = await readDocumentOf(store, await readStream(store, configRef, 'config'));
   verifyDocument(configStream, configDigest, store);
-  const isImage = documentKind(mediaType) === 'config';
-  const config = isImage ? parseImageConfig(configStream.bytes, `config ${configDigest}`) : undefined;
+  const config = isImage(manifest)
+    ? parseImageConfig(configStream.bytes, `config ${configDigest}`)
+    : undefined;
   return {
     digest,
     manifest,
@@ -133,6 +141,12 @@ async function assemble(
     layers: layersOf(manifest, manifestStream, configStream, config),
     images: imagesOf(configStream),
   };
+}
+
+/** Signatures of cosign have the type of an image's config, and layers of types of their own. */
+function isImage({ config, layers }: Manifest): boolean {
+  const isLayer = ({ mediaType }: Descriptor): boolean => layerMediaType(mediaType) !== undefined;
+  return documentKind(config.mediaType) === 'config' && layers.every(isLayer);
 }
 
 function layersOf(

@@ -24,6 +24,9 @@ export function streamName(kind: StreamKind, digest: string): string {
   return `oci-${kind === 'blob' ? 'layer' : kind}-${digest}`;
 }
 
+/** What the streams of manifests begin with. */
+export const MANIFEST_PREFIX: string = streamName('manifest', '');
+
 /** Below `streams/refs`: tags, and artifacts that refer to an image. */
 export const TAGS = 'oci';
 export const REFERRERS = 'oci-referrers';

@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BlobDigest } from '../../src/bytes/digest.ts';
 import { referrersTag } from '../../src/oci/attachments.ts';
+import { emit } from '../../src/ops/emit.ts';
+import { repoExport } from '../../src/ops/repo-export.ts';
 import { sign } from '../../src/ops/sign.ts';
 import { verify } from '../../src/ops/verify.ts';
 import { blobPath, digestOf, makeLayout } from '../support/layout-maker.ts';
@@ -211,6 +213,25 @@ describe.skipIf(!ready)('what planish signed', () => {
       expect(run(program ?? '', [...options, '--key', publicKey(RSA.cert), path])).toMatchObject({
         ok: false,
       });
+    }
+  });
+
+  it('is accepted by all when it comes back out of a repository', async () => {
+    const { path, repository, digest } = await image();
+    await sign(`oci:${path}:latest`, { key: EC.key, identity: repository });
+    const hosts = join(work, 'hosts');
+    await emit(`oci:${path}:latest`, { repository: hosts, verity: 'none' });
+    const copied = join(work, 'copied');
+    await repoExport(hosts, 'latest', { destination: `oci:${copied}:latest` });
+    push(copied, repository, digest);
+    for (const [cert, ok] of [
+      [EC.cert, true],
+      [RSA.cert, false],
+    ] as const) {
+      expect(skopeoAnswer(publicKey(cert), repository).ok).toBe(ok);
+      expect(cosignAnswer(cosign2, publicKey(cert), repository).ok).toBe(ok);
+      if (cosign3 !== undefined) expect(cosignAnswer(cosign3, publicKey(cert), repository).ok).toBe(ok);
+      expect(await planishAnswer(copied, [cert], repository)).toBe(ok);
     }
   });
 

@@ -232,7 +232,11 @@ function addExport(parent: Command, runtime: Runtime): void {
       runtime.output.json(result);
       const manifest = `${result.manifest} (${result.original ? 'the original' : 'a new one'})`;
       runtime.output.print(
-        `manifest   ${manifest}\nwrote      ${result.destination}, ${result.layers.length} layers`,
+        `manifest   ${manifest}\nwrote      ${result.destination}, ${result.layers.length} layers${describeReferrers(result.referrers.length)}`,
       );
     });
+}
+
+function describeReferrers(count: number): string {
+  return count === 0 ? '' : `, ${count} referrers`;
 }
