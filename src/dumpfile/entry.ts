@@ -1,6 +1,13 @@
 /** From the fields of one dumpfile line to a node of the tree. */
 import { type ByteString, byteString, toBytes } from '../bytes/byte-string.ts';
-import { type HashAlgorithm, isVerityDigest, type VerityDigest, verityAlgorithm } from '../bytes/digest.ts';
+import {
+  type HashAlgorithm,
+  isVerityDigest,
+  type VerityDigest,
+  verityAlgorithm,
+  verityDigest,
+} from '../bytes/digest.ts';
+import { EPOCH, type Timestamp, type Xattrs } from '../bytes/stat.ts';
 import type { DumpFacts } from '../tree/dump-facts.ts';
 import {
   type Content,
@@ -38,11 +45,30 @@ export function fileType(line: DumpLine, mode: number): FileType {
   return type;
 }
 
+/** Gives files of one package, which are alike but for their contents, one object. */
+class MetadataCache {
+  /** The last by its mode. */
+  readonly #last = new Map<number, Metadata>();
+  #mtime: Timestamp = EPOCH;
+
+  of(mode: number, uid: number, gid: number, mtime: Timestamp, xattrs: Xattrs): Metadata {
+    const { sec, nsec } = this.#mtime;
+    if (sec !== mtime.sec || nsec !== mtime.nsec) this.#mtime = mtime;
+    const known = this.#last.get(mode);
+    const same = known?.mtime === this.#mtime && known.xattrs === xattrs;
+    if (same && known.uid === uid && known.gid === gid) return known;
+    const made: Metadata = { mode, uid, gid, mtime: this.#mtime, xattrs };
+    this.#last.set(mode, made);
+    return made;
+  }
+}
+
 /** Reads lines into nodes, noting what a tree cannot hold in `facts`. One reader serves one dumpfile. */
 export class EntryReader {
   readonly #strict: boolean;
   readonly #facts: DumpFacts;
   readonly #xattrs: XattrParser;
+  readonly #metadata = new MetadataCache();
   #algorithm: HashAlgorithm | undefined;
 
   constructor(strict: boolean, facts: DumpFacts) {
@@ -66,7 +92,7 @@ export class EntryReader {
     const mtime = readMtime(line, this.#strict);
     if (this.#strict) checkStrictFields(line, type, { size, nlink, rdev });
     const xattrs = this.#xattrs.parse(line);
-    const metadata: Metadata = { mode: mode & PERMISSION_MASK, uid, gid, mtime, xattrs };
+    const metadata = this.#metadata.of(mode & PERMISSION_MASK, uid, gid, mtime, xattrs);
     const node = this.#readNode(line, type, metadata, size, rdev);
     if (node.type !== 'directory' && !this.#strict) this.#note(node, nlink, size);
     return node;
@@ -126,12 +152,17 @@ export class EntryReader {
   /** The digest. C ignores one that no image holds (of a symlink, of content), so it is read only where it counts. */
   #readDigest(line: DumpLine): VerityDigest | undefined {
     if (line.isNone(FIELD.digest)) return undefined;
-    const text = line.cString(FIELD.digest, this.#strict).toLowerCase();
-    if (!isVerityDigest(text)) line.fail(FIELD.digest, 'is neither "-" nor 64 or 128 hexadecimal digits');
+    const text = plainDigest(line) ?? this.#readEscapedDigest(line);
     const algorithm = verityAlgorithm(text);
     this.#algorithm ??= algorithm;
     if (algorithm !== this.#algorithm)
       line.fail(FIELD.digest, `is ${algorithm}, but an earlier one is ${this.#algorithm}`);
+    return text;
+  }
+
+  #readEscapedDigest(line: DumpLine): VerityDigest {
+    const text = line.cString(FIELD.digest, this.#strict).toLowerCase();
+    if (!isVerityDigest(text)) line.fail(FIELD.digest, 'is neither "-" nor 64 or 128 hexadecimal digits');
     return text;
   }
 
@@ -165,6 +196,20 @@ function checkTarget(line: DumpLine, payload: ByteString | undefined): ByteStrin
   if (payload === undefined || payload === '') line.fail(FIELD.payload, 'is empty: a symlink needs a target');
   return payload;
 }
+
+/** The DIGEST that is spelled as writers do, in digits of lower case; `undefined` for any other. */
+function plainDigest(line: DumpLine): VerityDigest | undefined {
+  const from = line.from(FIELD.digest);
+  const to = line.to(FIELD.digest);
+  if (to - from !== 64 && to - from !== 128) return undefined;
+  const { bytes } = line;
+  for (let at = from; at < to; at++) if (IS_LOWER_HEX[bytes[at] ?? 0] === 0) return undefined;
+  return verityDigest(line.text(from, to));
+}
+
+const IS_LOWER_HEX: Uint8Array = Uint8Array.from({ length: 256 }, (_, code) =>
+  Number((code >= 0x30 && code <= 0x39) || (code >= 0x61 && code <= 0x66)),
+);
 
 /** Digits of a digest in the fan-out directory's name. */
 const FAN_OUT = 2;

@@ -71,18 +71,19 @@ export class DumpLine {
   #split(): void {
     let field = 0;
     let from = this.start;
-    for (let at = from; at < this.end && field < FIELD_COUNT; at++) {
-      if (this.bytes[at] !== SPACE) continue;
-      this.starts[field] = from;
-      this.ends[field] = at;
+    const { bytes, starts, ends, end } = this;
+    for (let at = from; at < end && field < FIELD_COUNT; at++) {
+      if (bytes[at] !== SPACE) continue;
+      starts[field] = from;
+      ends[field] = at;
       field += 1;
       from = at + 1;
     }
     this.tailStart = field === FIELD_COUNT ? from : -1;
     this.fieldCount = Math.min(field + 1, FIELD_COUNT);
-    for (; field < FIELD_COUNT; field++, from = this.end) {
-      this.starts[field] = from;
-      this.ends[field] = this.end;
+    for (; field < FIELD_COUNT; field++, from = end) {
+      starts[field] = from;
+      ends[field] = end;
     }
   }
 

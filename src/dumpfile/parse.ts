@@ -11,7 +11,7 @@ import type { HashAlgorithm } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { type DumpFacts, newDumpFacts } from '../tree/dump-facts.ts';
-import type { Directory } from '../tree/tree.ts';
+import type { Directory, FileType } from '../tree/tree.ts';
 import { EntryReader, fileType } from './entry.ts';
 import { DumpLine, FIELD } from './line.ts';
 import { readMode, readU64 } from './numbers.ts';
@@ -121,14 +121,28 @@ export class DumpfileParser {
     checkLineEnd(line);
     if (this.#nextNul < end) line.failAt(this.#nextNul, 'the line holds a NUL byte');
     if (this.#strict) checkStrictLine(line);
+    const isLink = bytes[line.from(FIELD.mode)] === AT_SIGN && line.to(FIELD.mode) > line.from(FIELD.mode);
+    const name = isLink ? undefined : this.#tree.plainName(line);
+    const path = name === undefined ? this.#readPath() : undefined;
+    const mode = readMode(line, isLink, this.#strict);
+    if (isLink) this.#placeLink(path as ByteString, mode);
+    else this.#place(fileType(line, mode), mode, name, path);
+    this.#offset += end - start;
+  }
+
+  #readPath(): ByteString {
+    const line = this.#line;
     const path = line.cString(FIELD.path, this.#strict);
     if (path === '') line.fail(FIELD.path, 'is empty');
     if (this.#strict) checkStrictPath(line, FIELD.path, path);
-    const isLink = bytes[line.from(FIELD.mode)] === AT_SIGN && line.to(FIELD.mode) > line.from(FIELD.mode);
-    const mode = readMode(line, isLink, this.#strict);
-    if (isLink) this.#placeLink(path, mode);
-    else this.#tree.place(line, path, this.#entries.read(line, fileType(line, mode), mode));
-    this.#offset += end - start;
+    return path;
+  }
+
+  /** Most lines are of a file beside the one before, of which a name is all that must be read. */
+  #place(type: FileType, mode: number, name: ByteString | undefined, path: ByteString | undefined): void {
+    const node = this.#entries.read(this.#line, type, mode);
+    if (name !== undefined && node.type !== 'directory') this.#tree.placeBeside(this.#line, name, node);
+    else this.#tree.place(this.#line, path ?? this.#readPath(), node);
   }
 
   #placeLink(path: ByteString, mode: number): void {

@@ -14,6 +14,12 @@ interface PendingLink extends LeafName {
   readonly offset: number;
 }
 
+const SLASH = 0x2f;
+const BACKSLASH = 0x5c;
+/** Shorter names may be `.` or `..`; longer paths are none in composefs-rs. */
+const PLAIN_MIN = 3;
+const PLAIN_PATH_MAX = 4096;
+
 /** A tree under construction. */
 export class TreeUnderConstruction {
   #root: Directory | undefined;
@@ -23,6 +29,8 @@ export class TreeUnderConstruction {
   readonly #pending = new Map<Node, PendingLink>();
   #lastParentPath = '';
   #lastParent: Directory | undefined;
+  /** The last parent's path with a slash behind it. */
+  #prefix: Uint8Array = new Uint8Array(0);
 
   constructor(facts: DumpFacts) {
     this.#facts = facts;
@@ -41,6 +49,32 @@ export class TreeUnderConstruction {
       parent.children.set(name, node);
       if (node.type === 'directory') this.#remember(line, `${parentPath}/${name}`, node);
     }
+  }
+
+  /**
+   * The name of a line whose path needs no other look: below the same directory as the line before, without escapes, and
+   * within all limits. `undefined` for any other, be it right or wrong.
+   */
+  plainName(line: DumpLine): ByteString | undefined {
+    const prefix = this.#prefix;
+    const start = line.from(FIELD.path);
+    const from = start + prefix.length;
+    const end = line.to(FIELD.path);
+    const length = end - from;
+    if (this.#lastParent === undefined || length < PLAIN_MIN || length > LIMITS.nameBytes) return undefined;
+    if (end - start > PLAIN_PATH_MAX) return undefined;
+    const { bytes } = line;
+    for (let at = 0; at < prefix.length; at++) if (bytes[start + at] !== prefix[at]) return undefined;
+    for (let at = from; at < end; at++) if (bytes[at] === SLASH || bytes[at] === BACKSLASH) return undefined;
+    return line.text(from, end);
+  }
+
+  /** Puts the node of a line at its {@link plainName}. Throws `DUMP_BAD_LINE`. */
+  placeBeside(line: DumpLine, name: ByteString, node: Leaf): void {
+    const { children } = this.#lastParent as Directory;
+    const before = children.size;
+    children.set(name, node);
+    if (children.size === before) line.fail(FIELD.path, 'occurs a second time');
   }
 
   /** Puts a hard link at a path, to be resolved by {@link resolveLinks}. */
@@ -66,6 +100,7 @@ export class TreeUnderConstruction {
     this.#root = node;
     this.#directories.set('', node);
     this.#lastParent = node;
+    this.#prefix = Buffer.from('/');
   }
 
   #remember(line: DumpLine, path: string, directory: Directory): void {
@@ -95,6 +130,7 @@ export class TreeUnderConstruction {
     if (parent === undefined) return undefined;
     this.#lastParentPath = path;
     this.#lastParent = parent;
+    this.#prefix = Buffer.from(`${path}/`, 'latin1');
     return parent;
   }
 

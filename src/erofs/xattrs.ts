@@ -5,6 +5,7 @@
  */
 import type { ByteString } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
+import { DigestMap } from './digest-map.ts';
 import {
   type ImageVersion,
   XATTR_ALIGN,
@@ -72,7 +73,7 @@ export function filterBit(prefixIndex: number, suffix: ByteString): number {
 export class XattrPool {
   readonly #version: ImageVersion;
   readonly #names = new Map<ByteString, XattrName>();
-  readonly #objects = new Map<ByteString, ObjectPairs>();
+  readonly #objects = new DigestMap<ObjectPairs>();
   /** The names of {@link ObjectPairs}. */
   readonly metacopy: XattrName;
   readonly redirect: XattrName;
@@ -83,17 +84,15 @@ export class XattrPool {
     this.redirect = this.name(XATTR_NAMES.redirect);
   }
 
-  /** The pairs of a digest of lower-case hexadecimal digits: looked up at once, since most files have a pair of their own. */
+  /** The pairs of a digest of lower-case hexadecimal digits. */
   object(digest: ByteString): ObjectPairs {
-    const known = this.#objects.get(digest);
-    if (known !== undefined) return known;
-    const made: ObjectPairs = [
-      { name: this.metacopy, value: digest, form: 'metacopy', uses: 0, sharedId: 0 },
-      { name: this.redirect, value: digest, form: 'digest-path', uses: 0, sharedId: 0 },
-    ];
-    this.#objects.set(digest, made);
-    return made;
+    return this.#objects.get(digest, this.#newObject);
   }
+
+  readonly #newObject = (digest: ByteString): ObjectPairs => [
+    { name: this.metacopy, value: digest, form: 'metacopy', uses: 0, sharedId: 0 },
+    { name: this.redirect, value: digest, form: 'digest-path', uses: 0, sharedId: 0 },
+  ];
 
   /** The name, made at its first use. Throws `UNREPRESENTABLE` when it is too long to be stored. */
   name(name: ByteString): XattrName {
@@ -122,24 +121,27 @@ export class XattrPool {
     return made;
   }
 
-  /** Names that some inode has. */
-  usedNames(): Set<XattrName> {
-    const used = new Set<XattrName>();
-    for (const pair of this.#pairs()) if (pair.uses > 0) used.add(pair.name);
-    return used;
+  /** Names of the tree's own xattrs and of marks that some inode has. */
+  usedNames(): XattrName[] {
+    return [...this.#names.values()].filter(({ pairs }) => hasUse(pairs.values()));
   }
 
   /** Pairs that several inodes have, in the order of the shared table. Changing it changes digests. */
   shared(): XattrPair[] {
     const shared: XattrPair[] = [];
-    for (const pair of this.#pairs()) if (pair.uses > 1) shared.push(pair);
+    for (const { pairs } of this.#names.values()) addShared(shared, pairs.values());
+    for (const pairs of this.#objects.values()) addShared(shared, pairs);
     return shared.sort(this.#version === 2 ? ascending : descending);
   }
+}
 
-  *#pairs(): Generator<XattrPair, void, undefined> {
-    for (const { pairs } of this.#names.values()) yield* pairs.values();
-    for (const pairs of this.#objects.values()) yield* pairs;
-  }
+function hasUse(pairs: Iterable<XattrPair>): boolean {
+  for (const { uses } of pairs) if (uses > 0) return true;
+  return false;
+}
+
+function addShared(shared: XattrPair[], pairs: Iterable<XattrPair>): void {
+  for (const pair of pairs) if (pair.uses > 1) shared.push(pair);
 }
 
 function tooLarge(what: string, actual: number, expected: number): PlanishError {
