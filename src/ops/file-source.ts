@@ -4,12 +4,12 @@ import type { ByteSource } from '../bytes/byte-source.ts';
 import { fromSystemError, PlanishError } from '../errors.ts';
 
 /** See the module. Close it when done. */
-interface FileSource extends ByteSource {
+export interface FileSource extends ByteSource {
   close(): void;
 }
 
 /** Opens a regular file. Throws `SYSCALL_FAILED`, and while reading `CONTENT_CHANGED`. */
-function openFileSource(file: string): FileSource {
+export function openFileSource(file: string): FileSource {
   const fd = guarded(file, () => openSync(file, 'r'));
   const stat = guarded(file, () => fstatSync(fd));
   if (!stat.isFile()) {

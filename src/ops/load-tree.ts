@@ -69,6 +69,18 @@ export async function withTree<T>(
   needs: Needs,
   use: (tree: LoadedTree) => Promise<T>,
 ): Promise<T> {
+  return await withSource(session, text, options, async (opened) =>
+    use(await loadTree(session, opened, options, needs)),
+  );
+}
+
+/** Opens a source given as text and closes it after `use`. */
+export async function withSource<T>(
+  session: Session,
+  text: string,
+  options: SourceOptions,
+  use: (opened: OpenedSource) => Promise<T>,
+): Promise<T> {
   const opened = await openSource(parseSource(text), {
     platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
     architecture: arch(),
@@ -77,14 +89,14 @@ export async function withTree<T>(
     onWarning: session.onWarning,
   });
   try {
-    return await use(await load(session, opened, options, needs));
+    return await use(opened);
   } finally {
     if (opened.kind === 'image') opened.close();
   }
 }
 
-/** What a kind of source needs is loaded when one comes. */
-async function load(
+/** The tree of an opened source. What its kind needs is loaded when one comes. */
+export async function loadTree(
   session: Session,
   opened: OpenedSource,
   options: SourceOptions,

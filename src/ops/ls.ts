@@ -1,10 +1,10 @@
 /** `ls`: what a source holds, as a container would see it. */
 import { type ByteString, byteString, display, fromUtf8 } from '../bytes/byte-string.ts';
 import type { VerityDigest } from '../bytes/digest.ts';
-import { PlanishError } from '../errors.ts';
-import { contentSize, type FileType, type Leaf, type Node } from '../tree/tree.ts';
+import { contentSize, type FileType, type Node } from '../tree/tree.ts';
 import { countLinks, lookup, walk } from '../tree/walk.ts';
-import { type LoadedTree, type SourceOptions, withTree } from './load-tree.ts';
+import { type LoadedTree, loadTree, type SourceOptions, withSource } from './load-tree.ts';
+import { noSuchPath } from './no-such-path.ts';
 import { Session } from './session.ts';
 
 /** Options of {@link ls}. */
@@ -40,22 +40,33 @@ export interface LsEntry {
 
 /** Lists a source in byte order of paths. Throws `PATH_NOT_FOUND`. */
 export async function ls(source: string, options: LsOptions = {}): Promise<{ entries: LsEntry[] }> {
-  const digests = options.digests ?? false;
+  const needs = { contents: false, digests: options.digests ?? false };
   return await Session.use(options, (session) =>
-    withTree(session, source, options, { contents: false, digests }, async (tree) => ({
-      entries: [...listed(tree, options)],
-    })),
+    withSource(session, source, options, async (opened) => {
+      const inPlace = opened.kind === 'erofs' ? await listInPlace(opened.file, options) : undefined;
+      return { entries: inPlace ?? [...listed(await loadTree(session, opened, options, needs), options)] };
+    }),
   );
+}
+
+/** One directory of an EROFS image, of which nothing else is read; `undefined` where more must be known of the tree. */
+async function listInPlace(file: string, options: LsOptions): Promise<LsEntry[] | undefined> {
+  if (options.recursive === true || options.algorithm !== undefined) return undefined;
+  const top = normalize(options.path ?? '/');
+  const { lookIntoImage } = await import('./look-into-image.ts');
+  const found = lookIntoImage(file, top);
+  if (found === undefined) return undefined;
+  return found.map(({ path, node, links }) => describe(path, node, undefined, links));
 }
 
 function* listed({ root }: LoadedTree, options: LsOptions): Generator<LsEntry> {
   const top = normalize(options.path ?? '/');
-  if (lookup(root, top) === undefined) {
-    throw new PlanishError('PATH_NOT_FOUND', 'the image holds no such path', { path: display(top) });
-  }
+  if (lookup(root, top) === undefined) throw noSuchPath(top);
   const links = countLinks(root);
   for (const { path, node, firstPath } of walk(root)) {
-    if (isShown(path, node, top, options.recursive ?? false)) yield describe(path, node, firstPath, links);
+    if (!isShown(path, node, top, options.recursive ?? false)) continue;
+    const count = node.type === 'directory' ? directoryLinks(node) : (links.get(node) ?? 1);
+    yield describe(path, node, firstPath, count);
   }
 }
 
@@ -71,12 +82,7 @@ function isShown(path: ByteString, node: Node, top: ByteString, recursive: boole
   return recursive || !path.slice(prefix.length).includes('/');
 }
 
-function describe(
-  path: ByteString,
-  node: Node,
-  firstPath: ByteString | undefined,
-  links: ReadonlyMap<Leaf, number>,
-): LsEntry {
+function describe(path: ByteString, node: Node, firstPath: ByteString | undefined, links: number): LsEntry {
   const { mode, uid, gid, mtime, xattrs } = node.metadata;
   return {
     path: display(path),
@@ -84,7 +90,7 @@ function describe(
     mode,
     uid,
     gid,
-    links: node.type === 'directory' ? directoryLinks(node) : (links.get(node) ?? 1),
+    links,
     ...sized(node),
     mtime,
     ...(firstPath === undefined ? {} : { hardLinkTo: display(firstPath) }),
