@@ -35,6 +35,9 @@ const MAX_DEFAULT_JOBS = 8;
 
 const MAX_JOBS = 256;
 
+/** How names of temporary files begin, for as long as they have one. */
+export const SPOOL_PREFIX = '.planish-spool-';
+
 /** See the module. */
 export class Session {
   readonly pool: Pool;
@@ -104,7 +107,7 @@ export class Session {
    * used from every thread of this process and is closed with the session.
    */
   openSpool(directory: string = this.temporaryDirectory): number {
-    const file = join(directory, `.planish-spool-${process.pid}-${this.#serial++}`);
+    const file = join(directory, `${SPOOL_PREFIX}${process.pid}-${this.#serial++}`);
     try {
       const fd = openSync(file, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
       this.#descriptors.push(fd);

@@ -1,5 +1,6 @@
 /** `simulate`: what updates along a series of images cost, by planner. */
 import { PlanishError } from '../errors.ts';
+import { writeFileAside } from '../io/write-file.ts';
 import {
   type ClientModel,
   DEFAULT_CLIENT,
@@ -9,10 +10,12 @@ import {
   type PlannerMetrics,
 } from '../simulate/metrics.ts';
 import { OUR_PLANNERS, PEER_PLANNERS } from '../simulate/planners.ts';
+import { formatPlotTable } from '../simulate/plot-table.ts';
 import { readComponentMap } from './component-map-file.ts';
 import type { SourceOptions } from './load-tree.ts';
 import { checkLayerCount } from './make-plan.ts';
 import { Session } from './session.ts';
+import { type MeasuredBuild, measureBuilds } from './simulate-builds.ts';
 import { type MeasuredImage, measureImage, type SizeKind } from './simulated-image.ts';
 
 /** Options of {@link simulate}. */
@@ -27,6 +30,10 @@ export interface SimulateOptions extends SourceOptions {
   readonly componentMap?: string | undefined;
   /** How clients fetch; default: 50 ms to a registry, 100 Mbit/s. */
   readonly client?: ClientModel | undefined;
+  /** Whether the images are really built as well, with the first of the budgets; default false. */
+  readonly build?: boolean | undefined;
+  /** File to write the updates to, a line each, with tabs between the fields. */
+  readonly tsv?: string | undefined;
 }
 
 /** One image of the series. */
@@ -45,6 +52,8 @@ export interface SimulateResult {
   readonly planners: readonly PlannerMetrics[];
   /** The images with the layers that they came with; only where all are images. Spurious layers are unknown. */
   readonly published: LayoutMetrics | undefined;
+  /** M9 and M10; none unless asked for. These times and peaks are the machine's, all other figures the same everywhere. */
+  readonly builds: readonly MeasuredBuild[];
 }
 
 /** Follows a series, the oldest image first. Throws `BAD_OPTION` for a budget that cannot be or no image. */
@@ -59,7 +68,7 @@ export async function simulate(
   const measured = await measureSeries(sources, options, sizes);
   const images = measured.map(({ image }) => image);
   const planners = [...OUR_PLANNERS, ...(options.peers === false ? [] : PEER_PLANNERS)];
-  return {
+  const result = {
     sizes,
     client,
     images: images.map(({ name, components }) => ({
@@ -71,7 +80,24 @@ export async function simulate(
       planners.map((planner) => measurePlanner(planner, images, budget, client)),
     ),
     published: published(measured, client),
+    builds: options.build === true ? await buildSeries(sources, options, budgets[0]) : [],
   };
+  if (options.tsv !== undefined) writeFileAside(options.tsv, Buffer.from(plotTable(result)));
+  return result;
+}
+
+function plotTable({ planners, published }: SimulateResult): string {
+  const last = published === undefined ? [] : [{ planner: 'published', maxLayers: 0, ...published }];
+  return formatPlotTable([...planners, ...last]);
+}
+
+async function buildSeries(
+  sources: readonly string[],
+  options: SimulateOptions,
+  maxLayers: number | undefined,
+): Promise<MeasuredBuild[]> {
+  const { maxLayers: _, sizes: __, peers: ___, client: ____, build: _____, tsv: ______, ...common } = options;
+  return await measureBuilds(sources, { ...common, maxLayers });
 }
 
 async function measureSeries(

@@ -1,7 +1,7 @@
 /** `planish simulate IMAGE…` */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { SimulateResult } from '../../ops/simulate.ts';
-import { type Column, formatBytes, formatCount, formatSeconds, formatTable } from '../format.ts';
+import { type Column, formatBytes, formatCount, formatSeconds, formatTable, printable } from '../format.ts';
 import { addSourceOptions, componentMapOption, type ParsedSourceOptions, sourceOptions } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -11,6 +11,8 @@ interface ParsedOptions extends ParsedSourceOptions {
   readonly peers: boolean;
   readonly componentMap?: string;
   readonly details?: boolean;
+  readonly build?: boolean;
+  readonly tsv?: string;
 }
 
 const EXAMPLES = `
@@ -18,10 +20,11 @@ Examples:
   $ planish simulate oci:os:41.1 oci:os:41.2 oci:os:41.3
   $ planish simulate tar:week1.tar tar:week2.tar tar:week3.tar --max-layers 16,32,64
   $ planish --json simulate oci:os:41.1 oci:os:41.2 --sizes tar > economy.json
+  $ planish simulate oci:os:41.1 oci:os:41.2 --no-peers --build --tsv updates.tsv
 
 Name the images of a series, the oldest first. For every way of splitting them: what a client downloads that follows
 all updates (DOWNLOAD), as a multiple of the bytes that changed (RATIO), and how many layers were rewritten although
-nothing in them had changed (SPURIOUS). Nothing is written.`;
+nothing in them had changed (SPURIOUS). Nothing is written but --tsv; what --build makes is removed.`;
 
 /** Defines the verb. */
 export function addSimulate(program: Command, runtime: Runtime): Command {
@@ -39,17 +42,23 @@ export function addSimulate(program: Command, runtime: Runtime): Command {
     .addOption(new Option('--no-peers', 'without the ways of other tools'))
     .addOption(componentMapOption())
     .addOption(new Option('--details', 'more figures: lagging clients, size, rebuilds, seconds, chains'))
+    .addOption(
+      new Option('--build', 'build the images too: are they what they were, in what time and memory'),
+    )
+    .addOption(new Option('--tsv <file>', 'write a line for each update and planner, for plots'))
     .addHelpText('after', EXAMPLES)
     .action(async (images: string[], _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
       const { simulate } = await import('../../ops/simulate.ts');
-      const { maxLayers, sizes, peers, componentMap } = parsed;
-      const options = { ...sourceOptions(runtime, parsed), maxLayers, sizes, peers, componentMap };
+      const { maxLayers, sizes, peers, componentMap, build, tsv } = parsed;
+      const choices = { maxLayers, sizes, peers, componentMap, build, tsv };
+      const options = { ...sourceOptions(runtime, parsed), ...choices };
       const result = await simulate(images, options);
       runtime.output.json(result);
       runtime.output.print(heading(result));
       runtime.output.print(`\n${economyTable(result)}`);
       if (parsed.details === true) runtime.output.print(`\n${detailTable(result)}`);
+      if (result.builds.length > 0) runtime.output.print(`\n${buildTable(result)}`);
     });
   program.addCommand(addSourceOptions(command));
   return command;
@@ -121,6 +130,31 @@ function table(cells: readonly Cell[], result: SimulateResult): string {
   return formatTable(
     cells.map(([column]) => column),
     rows.map((row) => cells.map(([, text]) => text(row))),
+  );
+}
+
+type Build = SimulateResult['builds'][number];
+
+const BUILDS: readonly (readonly [Column, (build: Build) => string])[] = [
+  [{ title: 'BUILD' }, ({ kind }) => kind],
+  [{ title: 'DIFFERS', align: 'right' }, ({ differences }) => formatCount(differences)],
+  [{ title: 'LAYERS', align: 'right' }, ({ layers }) => formatCount(layers)],
+  [{ title: 'WRITTEN', align: 'right' }, ({ writtenLayers }) => formatCount(writtenLayers)],
+  [{ title: 'BYTES', align: 'right' }, ({ writtenSize }) => formatBytes(writtenSize)],
+  [{ title: 'TIME', align: 'right' }, ({ seconds }) => formatSeconds(seconds)],
+  [{ title: 'CPU', align: 'right' }, ({ cpuSeconds }) => formatSeconds(cpuSeconds)],
+  [
+    { title: 'MEMORY', align: 'right' },
+    ({ peakMemory }) => (peakMemory === undefined ? '' : formatBytes(peakMemory)),
+  ],
+  [{ title: 'DISK', align: 'right' }, ({ peakDisk }) => formatBytes(peakDisk)],
+  [{ title: 'IMAGE' }, ({ source }) => printable(source)],
+];
+
+function buildTable({ builds }: SimulateResult): string {
+  return formatTable(
+    BUILDS.map(([column]) => column),
+    builds.map((build) => BUILDS.map(([, text]) => text(build))),
   );
 }
 
