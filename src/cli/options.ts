@@ -15,6 +15,7 @@ export interface ParsedSourceOptions extends GlobalOptions {
   readonly skipXattrs?: boolean;
   readonly strict?: boolean;
   readonly tmpdir?: string;
+  readonly memory?: number;
   readonly cache?: string | boolean;
 }
 
@@ -46,6 +47,7 @@ export function addSourceOptions(command: Command): Command {
         'where uncompressed layers are kept meanwhile (default: TMPDIR, else beside the output)',
       ),
     )
+    .addOption(memoryOption())
     .addOption(
       new Option(
         '--cache <dir>',
@@ -68,12 +70,24 @@ export function sourceOptions(runtime: Runtime, parsed: ParsedSourceOptions): So
   };
 }
 
+/** `--memory SIZE`. */
+export function memoryOption(): Option {
+  return new Option(
+    '--memory <size>',
+    'how much of uncompressed layers to hold in memory rather than in --tmpdir (default: 128M)',
+  ).argParser(parseSize);
+}
+
 /** Starts the runtime and gives what every verb takes. */
-export function commonOptions(runtime: Runtime, parsed: GlobalOptions & { tmpdir?: string }): CommonOptions {
+export function commonOptions(
+  runtime: Runtime,
+  parsed: GlobalOptions & { tmpdir?: string; memory?: number },
+): CommonOptions {
   const temporaryDirectory = parsed.tmpdir ?? process.env['TMPDIR'];
   return {
     ...runtime.begin(parsed),
     temporaryDirectory: temporaryDirectory === '' ? undefined : temporaryDirectory,
+    memory: parsed.memory,
     zstd: zstdChoice(process.env['PLANISH_ZSTD']),
   };
 }

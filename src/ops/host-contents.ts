@@ -4,7 +4,7 @@ import { PlanishError } from '../errors.ts';
 import type { ReadFile } from '../host/read-file.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import { LIMITS } from '../limits.ts';
-import { type ContentFile, ContentReader } from '../parallel/content-file.ts';
+import { type ContentFile, ContentReader, holdsContent } from '../parallel/content-file.ts';
 import { quotePath } from '../tree/path.ts';
 import { type Content, contentSize, type RegularFile } from '../tree/tree.ts';
 import { type LayerInput, spoolLayer } from './load-layers.ts';
@@ -92,7 +92,7 @@ export class HostContents {
     const { contents } = this.#places;
     const row = contents[ordinal ?? 0];
     // A layer that only the cache has read is not at hand, but for what it kept.
-    const atHand = row !== undefined && row.kind !== 'kept';
+    const atHand = row !== undefined && files.every(({ content }) => holdsContent(row, content));
     const reader = new ContentReader(atHand ? contents : await this.#spool(ordinal, files));
     try {
       for (const { content } of files)
@@ -103,15 +103,16 @@ export class HostContents {
   }
 
   /** A table in which the layer stands where the files' locations name it. */
-  async #spool(ordinal: number | undefined, [first]: readonly RegularFile[]): Promise<ContentFile[]> {
+  async #spool(ordinal: number | undefined, files: readonly RegularFile[]): Promise<ContentFile[]> {
     const { inputs } = this.#places;
     const input = ordinal === undefined ? undefined : inputs[ordinal];
-    const location = first?.content.kind === 'external' ? first.content.location : undefined;
+    const contents = files.map(({ content }) => content);
+    const location = contents[0]?.kind === 'external' ? contents[0].location : undefined;
     if (input === undefined || location === undefined) {
       throw new PlanishError('INVARIANT', 'a content is in no layer');
     }
     const table: ContentFile[] = [];
-    table[location.source] = await spoolLayer(this.#session, input);
+    table[location.source] = await spoolLayer(this.#session, input, contents);
     return table;
   }
 }

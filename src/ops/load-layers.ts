@@ -6,6 +6,8 @@ import { decodeIndex } from '../layer/index-codec.ts';
 import type { IngestRequest, IngestResult } from '../layer/ingest.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import type { ContentFile } from '../parallel/content-file.ts';
+import { rangesOf, spansOf } from '../parallel/content-ranges.ts';
+import type { Spool } from '../parallel/spool.ts';
 import type { Content } from '../tree/tree.ts';
 import { cacheName, recallIndex, recallKept, rememberIndex } from './cached-layers.ts';
 import { LayerContents } from './layer-contents.ts';
@@ -107,7 +109,7 @@ async function ingestAll(load: LoadState): Promise<IngestResult[]> {
 }
 
 /** Opens the spool that is to be filled while a layer is read, if one is. */
-function place({ session, options, names, contents, known }: LoadState, ordinal: number): number | undefined {
+function place({ session, options, names, contents, known }: LoadState, ordinal: number): Spool | undefined {
   if (options.contents === false) return undefined;
   const result = known[ordinal];
   if (result === undefined) return contents.open(ordinal);
@@ -123,30 +125,46 @@ function bySizeDescending(inputs: readonly LayerInput[]): number[] {
 }
 
 async function ingest(
-  { session, inputs, options, names }: LoadState,
+  { session, inputs, options, names, contents }: LoadState,
   ordinal: number,
-  spool: number | undefined,
+  spool: Spool | undefined,
   progress: (bytes: number) => void,
 ): Promise<IngestResult> {
   const { blob, ...expected } = inputs[ordinal] as LayerInput;
   const { algorithm, keep, enforce = true } = options;
   const request: IngestRequest = { ...expected, ordinal, source: ordinal, algorithm, keep, enforce };
-  const bytes = await session.pool.run('ingest', { blob, request, spool }, progress);
+  const { index, windows } = await session.pool.run('ingest', { blob, request, spool }, progress);
   const name = names[ordinal];
-  if (name !== undefined) rememberIndex(session, name, ordinal, bytes);
+  if (name !== undefined) rememberIndex(session, name, ordinal, index);
   progress(blob.size);
-  return decodeIndex(bytes, { source: ordinal, ordinal });
+  const result = decodeIndex(index, { source: ordinal, ordinal });
+  contents.fill(ordinal, spool, windows, result.index.kept);
+  return result;
 }
 
 function contentsOf(layers: readonly LayerIndex[]): Content[] {
   return layers.flatMap(({ entries }) => entries.flatMap(({ content }) => content ?? []));
 }
 
-/** Where the contents of a layer that was read before can be read again; it is spooled if it is compressed. */
-export async function spoolLayer(session: Session, input: LayerInput): Promise<ContentFile> {
+/**
+ * Where the contents of a layer that was read before can be read again; it is decompressed if it is compressed, and all of
+ * it is kept, or what is `wanted`.
+ */
+export async function spoolLayer(
+  session: Session,
+  input: LayerInput,
+  wanted?: readonly Content[],
+): Promise<ContentFile> {
   const contents = new LayerContents(session, [input], []);
-  const spool = contents.open(0);
-  const promise = { digest: undefined, size: undefined };
-  if (spool !== undefined) await session.pool.run('unpack', { blob: input.blob, promise, spool });
-  return contents.rows[0] as ContentFile;
+  const ranges =
+    wanted === undefined ? undefined : rangesOf(wanted.flatMap((content) => [...spansOf(content)]));
+  const spool = contents.open(0, ranges);
+  if (spool === undefined) return contents.rows[0] as ContentFile;
+  const task = { blob: input.blob, promise: { digest: undefined, size: undefined } };
+  contents.fill(0, spool, await session.pool.run('unpack', { ...task, spool }), new Map());
+  if (contents.rows[0]?.kind !== 'kept') return contents.rows[0] as ContentFile;
+  // It is larger than it said: once more, into a file.
+  const file: Spool = { kind: 'file', fd: session.openSpool(), ranges };
+  await session.pool.run('unpack', { ...task, spool: file });
+  return { kind: 'descriptor', fd: file.fd, ranges };
 }

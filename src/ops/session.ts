@@ -7,9 +7,12 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ZstdBackendName } from '../compress/zstd-backend.ts';
 import { fromSystemError, PlanishError } from '../errors.ts';
+import type { ContentRanges } from '../parallel/content-ranges.ts';
 import { Pool } from '../parallel/pool.ts';
+import type { Spool } from '../parallel/spool.ts';
 import type { OnProgress } from '../progress.ts';
 import type { OnWarning } from '../warnings.ts';
+import { MemoryBudget } from './memory-budget.ts';
 
 /** Options that every verb takes. */
 export interface CommonOptions {
@@ -24,6 +27,11 @@ export interface CommonOptions {
    * destination, or the system's temporary directory for verbs that have none.
    */
   readonly temporaryDirectory?: string | undefined;
+  /**
+   * Most bytes of uncompressed layers that are held in memory, so that nothing is written aside; default
+   * 128 MiB. Never changes a byte.
+   */
+  readonly memory?: number | undefined;
   /** Directory of the layer cache; default: none is used. Never changes a byte. */
   readonly cache?: string | undefined;
   /** zstd implementation; default: the native one where it can be loaded. Never changes a byte. */
@@ -45,6 +53,8 @@ export class Session {
   readonly onWarning: OnWarning;
   /** Directory of what was learned of layers before, if one was named. */
   readonly cacheDirectory: string | undefined;
+  /** What may be held in memory instead. */
+  readonly memory: MemoryBudget;
   /** Where what is needed for a while is kept. */
   readonly temporaryDirectory: string;
   readonly #descriptors: number[] = [];
@@ -55,6 +65,7 @@ export class Session {
   #serial = 0;
 
   private constructor(options: CommonOptions) {
+    this.memory = new MemoryBudget(options.memory);
     this.#zstd = options.zstd;
     this.pool = new Pool({ size: checkJobs(options.jobs), zstd: options.zstd });
     this.cacheDirectory = options.cache;
@@ -100,6 +111,12 @@ export class Session {
   /** Throws `INTERRUPTED` once the run was asked to stop. */
   checkInterrupted(): void {
     if (this.#signal?.aborted === true) throw interrupted();
+  }
+
+  /** A place for `size` bytes: in memory if there may be as many more, else in a file without a name. */
+  placeSpool(size: number, ranges?: ContentRanges): Spool {
+    if (this.memory.reserve(size)) return { kind: 'memory', limit: size, ranges };
+    return { kind: 'file', fd: this.openSpool(), ranges };
   }
 
   /**

@@ -3,8 +3,8 @@ import { attachSignature, prepareAuthenticode } from '../boot/authenticode.ts';
 import { type ByteSource, readPieces } from '../bytes/byte-source.ts';
 import type { HashAlgorithm } from '../bytes/digest.ts';
 import { VerityHasher } from '../fsverity/verity-hasher.ts';
-import { writeFully } from '../io/durable-file.ts';
 import type { ContentFile } from '../parallel/content-file.ts';
+import { SpoolWriter } from '../parallel/spool.ts';
 import { signChecked } from '../sign/signer.ts';
 import type { ExternalContent } from '../tree/tree.ts';
 import type { BootSigner } from './boot-signer.ts';
@@ -17,23 +17,27 @@ export async function signPeSource(source: ByteSource, by: BootSigner): Promise<
   return attachSignature(source, unsigned.finish(signature, by.certificate, by.others));
 }
 
-/** Writes a source to a file without a name; gives the row by which it is read, and the content for a tree. */
+/** Keeps a source in memory, or in a file without a name; gives the row by which it is read, and the content for a tree. */
 export function spoolSource(
   session: Session,
   source: ByteSource,
   algorithm: HashAlgorithm,
   row: number,
 ): { readonly file: ContentFile; readonly content: ExternalContent } {
-  const fd = session.openSpool();
+  const spool = session.placeSpool(source.size);
+  const writer = new SpoolWriter(spool);
   const hasher = new VerityHasher(algorithm);
   for (const piece of readPieces(source)) {
     session.checkInterrupted();
     hasher.update(piece);
-    writeFully(fd, piece, 'temporary file');
+    writer.write(piece);
   }
   const extents = [{ at: 0, offset: 0, length: source.size }];
   return {
-    file: { kind: 'descriptor', fd, base: 0 },
+    file:
+      spool.kind === 'file'
+        ? { kind: 'descriptor', fd: spool.fd }
+        : { kind: 'memory', windows: writer.windows ?? [] },
     content: {
       kind: 'external',
       size: source.size,

@@ -121,6 +121,6 @@ async function tableFor(
   const input = tree.inputs[source];
   if (input === undefined) throw new PlanishError('INVARIANT', 'a content is in no layer');
   const table: ContentFile[] = [];
-  table[source] = await spoolLayer(session, input);
+  table[source] = await spoolLayer(session, input, [content]);
   return table;
 }

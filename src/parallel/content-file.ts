@@ -4,13 +4,18 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { type ByteString, display, toBytes } from '../bytes/byte-string.ts';
 import { fromSystemError, PlanishError } from '../errors.ts';
+import type { Content } from '../tree/tree.ts';
+import { type ContentRanges, positionIn, spansOf } from './content-ranges.ts';
+import { copyFromWindows, type Windows } from './spool.ts';
 
 /**
- * A file by open descriptor (shared by all threads of the process) or by path, `base` being added to offsets; or
- * some contents, by their offsets, of a layer that is not at hand otherwise.
+ * A file by open descriptor (shared by all threads of the process), or memory (as well), with all of a layer or `ranges` of
+ * it; a file by path, `base` being added to offsets; or some contents, by their offsets, of a layer that is not at hand
+ * otherwise.
  */
 export type ContentFile =
-  | { readonly kind: 'descriptor'; readonly fd: number; readonly base: number }
+  | { readonly kind: 'descriptor'; readonly fd: number; readonly ranges?: ContentRanges | undefined }
+  | { readonly kind: 'memory'; readonly windows: Windows; readonly ranges?: ContentRanges | undefined }
   | {
       readonly kind: 'path';
       readonly path: ByteString;
@@ -20,7 +25,15 @@ export type ContentFile =
     }
   | { readonly kind: 'kept'; readonly kept: ReadonlyMap<number, Uint8Array> };
 
-type StoredFile = Exclude<ContentFile, { kind: 'kept' }>;
+/** Whether a content can be read from a row. */
+export function holdsContent(file: ContentFile, content: Content): boolean {
+  if (content.kind === 'inline' || file.kind === 'path') return true;
+  if (file.kind === 'kept') {
+    return file.kept.get(content.location?.extents[0]?.offset ?? -1)?.length === content.size;
+  }
+  const { ranges } = file;
+  return [...spansOf(content)].every(([start, end]) => positionIn(ranges, start, end - start) !== undefined);
+}
 
 /** Reads from a table of content files, keeping one file open at a time. Close it when done. */
 export class ContentReader {
@@ -35,12 +48,15 @@ export class ContentReader {
   readonly read = (source: number, offset: number, target: Uint8Array): void => {
     const file = this.#files[source];
     if (file === undefined) throw new PlanishError('INVARIANT', `no content source ${source}`);
-    if (file.kind === 'kept') {
-      copyKept(file.kept, offset, target);
-      return;
+    if (file.kind === 'kept') copyKept(file.kept, offset, target);
+    else if (file.kind === 'path') {
+      readFully(this.#descriptorOf(source, file.path), file.base + offset, target, display(file.path));
+    } else {
+      const position = positionIn(file.ranges, offset, target.length);
+      if (position === undefined) throw notAtHand();
+      if (file.kind === 'descriptor') readFully(file.fd, position, target, 'temporary file');
+      else if (!copyFromWindows(file.windows, position, target)) throw notAtHand();
     }
-    const fd = file.kind === 'descriptor' ? file.fd : this.#descriptorOf(source, file.path);
-    readFully(fd, file.base + offset, target, file);
   };
 
   close(): void {
@@ -69,10 +85,14 @@ function copyKept(kept: ReadonlyMap<number, Uint8Array>, offset: number, target:
     target.set(bytes.subarray(at, at + target.length));
     return;
   }
-  throw new PlanishError('INVARIANT', 'a content was asked for that is not at hand');
+  throw notAtHand();
 }
 
-function readFully(fd: number, position: number, target: Uint8Array, file: StoredFile): void {
+function notAtHand(): PlanishError {
+  return new PlanishError('INVARIANT', 'a content was asked for that is not at hand');
+}
+
+function readFully(fd: number, position: number, target: Uint8Array, file: string): void {
   let done = 0;
   while (done < target.length) {
     const count = readOnce(fd, target, done, position + done, file);
@@ -81,19 +101,15 @@ function readFully(fd: number, position: number, target: Uint8Array, file: Store
   }
 }
 
-function readOnce(fd: number, target: Uint8Array, done: number, position: number, file: StoredFile): number {
+function readOnce(fd: number, target: Uint8Array, done: number, position: number, file: string): number {
   try {
     return readSync(fd, target, done, target.length - done, position);
   } catch (error) {
-    throw fromSystemError(error, 'reading content', { file: nameOf(file) });
+    throw fromSystemError(error, 'reading content', { file });
   }
 }
 
-function changed(fd: number, file: StoredFile): PlanishError {
-  const detail = { file: nameOf(file), actual: fstatSync(fd).size };
+function changed(fd: number, file: string): PlanishError {
+  const detail = { file, actual: fstatSync(fd).size };
   return new PlanishError('CONTENT_CHANGED', 'a file became shorter while it was read', detail);
-}
-
-function nameOf(file: StoredFile): string {
-  return file.kind === 'path' ? display(file.path) : 'temporary file';
 }

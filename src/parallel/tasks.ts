@@ -2,11 +2,11 @@
  * The functions that may run on a thread, by name: plain arguments in, plain results out. The inline path calls the
  * same record, so one thread or many give the same bytes.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
 import type { ZstdBackendName } from '../compress/zstd-backend.ts';
 import { loadZstd } from '../compress/zstd-load.ts';
-import { type ErrorDetail, fromSystemError } from '../errors.ts';
+import { fromSystemError } from '../errors.ts';
 import { type BlobFile, readBlob } from '../io/blob-file.ts';
 import type { SizedFile } from '../io/measure-batch.ts';
 import type { BlobPromise } from '../layer/blob-meter.ts';
@@ -20,6 +20,7 @@ import type { MeasuredFolder, MeasureObjectsRequest } from '../repo/measure-obje
 import type { ObjectCounts, ObjectTarget } from '../repo/object-writer.ts';
 import type { StoredLayer } from '../repo/store-layer.ts';
 import { type ContentFile, ContentReader } from './content-file.ts';
+import { type Spool, SpoolWriter, type Windows, writeAll } from './spool.ts';
 import type { StoreContentsTask } from './store-contents.ts';
 
 /** What a task may tell while it runs. */
@@ -28,18 +29,24 @@ export interface TaskContext {
   readonly progress: (bytes: number) => void;
 }
 
-/** Arguments of {@link TASKS.ingest}. `spool` is a descriptor that receives the uncompressed tar from offset 0. */
+/** Arguments of {@link TASKS.ingest}. `spool` is where the uncompressed tar shall be kept, if it shall. */
 export interface IngestTask {
   readonly blob: BlobFile;
   readonly request: IngestRequest;
-  readonly spool: number | undefined;
+  readonly spool: Spool | undefined;
+}
+
+/** Result of {@link TASKS.ingest}: an encoded index, and memory that was filled. */
+export interface IngestedLayer {
+  readonly index: Uint8Array;
+  readonly windows: Windows | undefined;
 }
 
 /** Arguments of {@link TASKS.unpack}: a layer that was read before. */
 export interface UnpackTask {
   readonly blob: BlobFile;
   readonly promise: BlobPromise;
-  readonly spool: number | undefined;
+  readonly spool: Spool | undefined;
 }
 
 /** Arguments of {@link TASKS.store}. */
@@ -70,17 +77,22 @@ export interface MeasureTask {
 
 /** Every task. Each loads what it needs when it is first run: a thread that reads layers loads nothing of repositories. */
 export const TASKS = {
-  async ingest({ blob, request, spool }: IngestTask, { progress }: TaskContext): Promise<Uint8Array> {
+  async ingest({ blob, request, spool }: IngestTask, { progress }: TaskContext): Promise<IngestedLayer> {
     const { ingestLayer } = await import('../layer/ingest.ts');
     const { encodeIndex } = await import('../layer/index-codec.ts');
-    const tar = spool === undefined ? undefined : spoolSink(spool);
-    return encodeIndex(await ingestLayer(readBlob(blob), request, { tar, progress }));
+    const writer = spool === undefined ? undefined : new SpoolWriter(spool);
+    const index = encodeIndex(await ingestLayer(readBlob(blob), request, { tar: writer?.write, progress }));
+    return { index, windows: writer?.windows };
   },
 
-  async unpack({ blob, promise, spool }: UnpackTask, { progress }: TaskContext): Promise<void> {
+  async unpack(
+    { blob, promise, spool }: UnpackTask,
+    { progress }: TaskContext,
+  ): Promise<Windows | undefined> {
     const { unpackLayer } = await import('../layer/unpack.ts');
-    const sink = spool === undefined ? () => undefined : spoolSink(spool);
-    await unpackLayer(readBlob(blob), promise, sink, progress);
+    const writer = spool === undefined ? undefined : new SpoolWriter(spool);
+    await unpackLayer(readBlob(blob), promise, writer?.write ?? (() => undefined), progress);
+    return writer?.windows;
   },
 
   async store({ blob, request, target }: StoreTask, { progress }: TaskContext): Promise<StoredLayer> {
@@ -155,32 +167,5 @@ function openFile(file: string): number {
     return openSync(file, 'wx', 0o644);
   } catch (error) {
     throw fromSystemError(error, 'creating a file', { file });
-  }
-}
-
-/** Writes pieces behind one another from offset 0. */
-function spoolSink(spool: number): (piece: Uint8Array) => void {
-  let position = 0;
-  return (piece) => {
-    writeAll(spool, piece, position, SPOOL_FAILURE);
-    position += piece.length;
-  };
-}
-
-/** The spool has no name by which to find it. */
-const SPOOL_FAILURE: ErrorDetail = {
-  file: 'temporary file',
-  hint: '--tmpdir says where uncompressed layers are kept meanwhile',
-};
-
-function writeAll(fd: number, piece: Uint8Array, position: number | null, detail: ErrorDetail): void {
-  let done = 0;
-  while (done < piece.length) {
-    const at = position === null ? null : position + done;
-    try {
-      done += writeSync(fd, piece, done, piece.length - done, at);
-    } catch (error) {
-      throw fromSystemError(error, 'writing a file', detail);
-    }
   }
 }

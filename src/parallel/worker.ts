@@ -14,8 +14,10 @@ function post(message: ThreadMessage): void {
   parentPort?.postMessage(message, message.kind === 'result' ? buffersOf(message.value) : []);
 }
 
-/** A result that is one large array is given away, not copied. */
-function buffersOf(value: unknown): ArrayBuffer[] {
+/** A result that is one large array, or an index, is given away, not copied. */
+function buffersOf(result: unknown): ArrayBuffer[] {
+  const isIndexed = typeof result === 'object' && result !== null && 'index' in result;
+  const value = isIndexed ? result.index : result;
   const whole = value instanceof Uint8Array && value.length === value.buffer.byteLength;
   return whole && value.buffer instanceof ArrayBuffer ? [value.buffer] : [];
 }

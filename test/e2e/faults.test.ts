@@ -279,7 +279,7 @@ describe.skipIf(user === undefined)('what may not be written', () => {
     const open = join(arena.root, 'open');
     mkdirSync(open);
     chmodSync(open, 0o777);
-    expect(await run('-o', `oci:${open}/layout`, '--tmpdir', place)).toEqual({
+    expect(await run('-o', `oci:${open}/layout`, '--memory', '0', '--tmpdir', place)).toEqual({
       status: 5,
       stderr: ['planish: SYSCALL_FAILED: creating a temporary file: EACCES (<root>/locked)'],
     });
@@ -296,7 +296,8 @@ describe.skipIf(user === undefined)('what may not be written', () => {
 });
 
 test('a directory for temporary files that is not there', async () => {
-  const args = ['build', source, '-o', `oci:${arena.absent}`, '--tmpdir', join(arena.root, 'nothing')];
+  const nowhere = ['--memory', '0', '--tmpdir', join(arena.root, 'nothing')];
+  const args = ['build', source, '-o', `oci:${arena.absent}`, ...nowhere];
   expect(await refused(args)).toEqual({
     status: 5,
     stderr: ['planish: SYSCALL_FAILED: creating a temporary file: ENOENT (<root>/nothing)'],
@@ -390,6 +391,8 @@ describe('a disk that is full', () => {
       await threeMegabytes('gzip'),
       '-o',
       `oci:${arena.absent}`,
+      '--memory',
+      '0',
       '--tmpdir',
       tmpfs ?? '',
     ];
@@ -419,7 +422,7 @@ describe('a disk that is full', () => {
   });
 
   test('a limit of sizes under the temporary files', async () => {
-    const args = ['build', await threeMegabytes('gzip'), '-o', `oci:${arena.absent}`];
+    const args = ['build', await threeMegabytes('gzip'), '-o', `oci:${arena.absent}`, '--memory', '0'];
     expect(await refused(args, limited)).toEqual({
       status: 5,
       stderr: [

@@ -4,7 +4,7 @@ import { PlanishError } from '../../errors.ts';
 import type { LintOptions, LintResult, RuleDescription } from '../../ops/lint.ts';
 import type { LintFixResult } from '../../ops/lint-fix.ts';
 import { formatTable } from '../format.ts';
-import { collect, commonOptions } from '../options.ts';
+import { collect, commonOptions, memoryOption } from '../options.ts';
 import type { GlobalOptions, Runtime } from '../runtime.ts';
 
 type Finding = LintResult['findings'][number];
@@ -22,6 +22,7 @@ interface ParsedOptions extends GlobalOptions {
   readonly output?: string;
   readonly list?: boolean;
   readonly tmpdir?: string;
+  readonly memory?: number;
 }
 
 const EXAMPLES = `
@@ -62,6 +63,7 @@ export function addLint(program: Command, runtime: Runtime): Command {
     .addOption(new Option('-o, --output <dest>', 'where --fix writes: oci:DIR[:TAG], oci-archive:FILE[:TAG]'))
     .addOption(new Option('--list', 'list the rules'))
     .addOption(new Option('--tmpdir <dir>', 'where uncompressed layers are kept meanwhile'))
+    .addOption(memoryOption())
     .addHelpText('after', EXAMPLES)
     .action(async (image: string | undefined, _: unknown, self: Command) => {
       await run(runtime, image, self.optsWithGlobals<ParsedOptions>(), program.version() ?? '');

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import type { VerifyResult } from '../../ops/verify.ts';
 import type { CheckKind, VerifyCheck, VerifyLink } from '../../ops/verify-check.ts';
-import { collect, commonOptions } from '../options.ts';
+import { collect, commonOptions, memoryOption } from '../options.ts';
 import type { GlobalOptions, Runtime } from '../runtime.ts';
 
 interface ParsedOptions extends GlobalOptions {
@@ -13,6 +13,7 @@ interface ParsedOptions extends GlobalOptions {
   readonly require: CheckKind[];
   readonly excuse: CheckKind[];
   readonly tmpdir?: string;
+  readonly memory?: number;
 }
 
 const EXAMPLES = `
@@ -58,6 +59,7 @@ export function addVerify(program: Command, runtime: Runtime): Command {
     .addOption(
       new Option('--platform <os/arch[/variant]>', 'which image of an index (default: this machine)'),
     )
+    .addOption(memoryOption())
     .addHelpText('after', EXAMPLES)
     .action(async (image: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
