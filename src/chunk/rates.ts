@@ -15,13 +15,13 @@ export const RATE_UNIT = 1_000_000;
 export const ALWAYS_RATE: number = 8 * RATE_UNIT;
 
 /** Days after which a change counts half. */
-export const HALF_LIFE_DAYS = 365;
+export const HALF_LIFE_DAYS = 180;
 
 /** The prior: this many changes … */
 export const PRIOR_CHANGES = 0.25;
 
 /** … in this many weeks. Shrinkage towards it keeps one observation from being taken for a habit. */
-export const PRIOR_WEEKS = 37;
+export const PRIOR_WEEKS = 74;
 
 const DAYS_A_WEEK = 7;
 const SECONDS_A_DAY = 86_400;
@@ -41,7 +41,7 @@ function decay(days: number): number {
 /**
  * Rate of a component that changed on the given days (UTC days since 1970, in any order, duplicates count once).
  * Observation begins with the oldest of them and ends at `today`, the newest day known in the image: no clock is
- * asked. Without any day the prior alone speaks, one change in 148 weeks.
+ * asked. Without any day the prior alone speaks, one change in 296 weeks.
  */
 export function estimateRate(changeDays: Iterable<number>, today: number): number {
   // Summed from the newest day on: addition of doubles depends on its order.

@@ -105,8 +105,8 @@ describe('dpkg', () => {
     const { components, today } = assignComponents(fixture.root, fixture.reader);
     const component = components.find(({ key }) => key === 'dpkg/s');
     expect(today).toBe(dayOf(TODAY));
-    // (1 + 1/2 + 1/4 + 0.25) / (75.2 * 3/4 + 37), the same as in rates.test.ts.
-    expect([component?.rate, component?.lastChange]).toEqual([21_409, dayOf(TODAY)]);
+    // (1 + 2^(-365/180) + 2^(-730/180) + 0.25) / (37.10 (1 - 2^(-730/180)) + 74), the same as in rates.test.ts.
+    expect([component?.rate, component?.lastChange]).toEqual([14_287, dayOf(TODAY)]);
   });
 
   test('takes the newest file where there is no changelog, never the time of installation', () => {
@@ -116,7 +116,7 @@ describe('dpkg', () => {
     install(fixture, 'p', ['/usr/bin/a', '/usr/bin/b']);
     const { components, today } = assignComponents(fixture.root, fixture.reader);
     expect(today).toBe(dayOf(TODAY));
-    expect(components.find(({ key }) => key === 'dpkg/p')?.rate).toBe(33_784);
+    expect(components.find(({ key }) => key === 'dpkg/p')?.rate).toBe(16_892);
   });
 
   test('reads status.d and checksums of distroless images, and links beside owned files', () => {
@@ -245,7 +245,7 @@ describe('other sources', () => {
     expect(owned['/boot/config-6.1.0-18-amd64']).toBe('dpkg/linux-signed-amd64');
     expect(owned['/vmlinuz']).toBe('dpkg/linux-signed-amd64');
     const { components } = assignComponents(fixture.root, fixture.reader);
-    expect(components.find(({ key }) => key === 'initramfs')?.rate).toBe(2 * 33_784);
+    expect(components.find(({ key }) => key === 'initramfs')?.rate).toBe(2 * 16_892);
     expect(components.find(({ key }) => key === '@db')?.rate).toBe(ALWAYS_RATE);
   });
 

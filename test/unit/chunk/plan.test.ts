@@ -112,18 +112,19 @@ describe('pack', () => {
   });
 
   test.each([
-    [500, 64, 10],
-    [3000, 128, 50],
-    [20_000, 64, 50],
-  ])('packs %d items into %d groups in time', (count, slots, limit) => {
+    [500, 64, 699_416_078.956, 10],
+    [3000, 128, 8_572_229_194.87, 50],
+    [20_000, 64, 98_174_324_523.2, 50],
+  ])('packs %d items into %d groups, at this cost and in time', (count, slots, expected, limit) => {
     const items = randomItems(count, count);
     const since = process.cpuUsage();
-    const { groups } = pack(items, slots);
+    const { groups, cost } = pack(items, slots);
+    // Twenty times what it takes on a slow machine: a guard against another order of growth.
+    expect(cpuSecondsSince(since)).toBeLessThan(limit);
     expect(groups.length).toBe(slots);
     expect(groups.flat().length).toBe(count);
     expect(new Set(groups.flat().map(({ key }) => key)).size).toBe(count);
-    // Twenty times what it takes on a slow machine: a guard against another order of growth.
-    expect(cpuSecondsSince(since)).toBeLessThan(limit);
+    expect(cost / expected).toBeCloseTo(1, 9);
   });
 
   test.each([

@@ -9,23 +9,23 @@ import {
 } from '../../../src/chunk/rates.ts';
 
 describe('estimateRate', () => {
-  // Expected values from the formula in another language: (sum 2^(-age/365) + 0.25) / (weeks + 37).
+  // Expected values from the formula in another language: (sum 2^(-age/180) + 0.25) / (weeks + 74).
   test('without a day is the prior', () => {
-    expect(estimateRate([], 20_000)).toBe(6757);
+    expect(estimateRate([], 20_000)).toBe(3378);
   });
 
   test('decays with age', () => {
-    expect(estimateRate([20_000], 20_000)).toBe(33_784);
-    expect(estimateRate([19_635], 20_000)).toBe(10_052);
+    expect(estimateRate([20_000], 20_000)).toBe(16_892);
+    expect(estimateRate([19_635], 20_000)).toBe(4855);
   });
 
   test('counts a day once, in any order', () => {
-    expect(estimateRate([20_000, 19_635, 19_635, 19_270], 20_000)).toBe(21_409);
-    expect(estimateRate([19_270, 20_000, 19_635], 20_000)).toBe(21_409);
+    expect(estimateRate([20_000, 19_635, 19_635, 19_270], 20_000)).toBe(14_287);
+    expect(estimateRate([19_270, 20_000, 19_635], 20_000)).toBe(14_287);
   });
 
   test('takes the future for today', () => {
-    expect(estimateRate([20_500], 20_000)).toBe(33_784);
+    expect(estimateRate([20_500], 20_000)).toBe(16_892);
   });
 });
 

@@ -106,10 +106,10 @@ test('changes are those of the changelogs of a source, a build without one, and 
   const found = components.filter(({ key }) => key.startsWith('rpm/'));
   expect(found.map(({ key, lastChange, rate }) => [key, lastChange, rate])).toEqual(
     [
-      // (2^(-5/365) + 2^(-1005/365) + 0.25) / (75.21 (1 - 2^(-1005/365)) + 37)
-      ['rpm/s', 20_000, 13_741],
-      // (2^(-2/365) + 0.25) / (75.21 (1 - 2^(-2/365)) + 37)
-      ['rpm/c', 20_003, 33_424],
+      // (2^(-5/180) + 2^(-1005/180) + 0.25) / (37.10 (1 - 2^(-1005/180)) + 74)
+      ['rpm/s', 20_000, 11_346],
+      // (2^(-2/180) + 0.25) / (37.10 (1 - 2^(-2/180)) + 74)
+      ['rpm/c', 20_003, 16_724],
     ].sort(),
   );
   expect(today).toBe(20_005);
