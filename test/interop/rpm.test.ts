@@ -19,6 +19,7 @@ import { RpmHeader } from '../../src/chunk/rpm-header.ts';
 import { readRpmPackage } from '../../src/chunk/rpm-package.ts';
 import { readWal } from '../../src/chunk/sqlite-wal.ts';
 import { temporaryDirectory } from '../support/cli.ts';
+import { formatListed, LIST_FORMAT, listedHeader, listedPackages } from '../unit/chunk/fedora-packages.ts';
 import { formatPackages, QUERY_FORMAT, readDatabase } from '../unit/chunk/rpm-fixture.ts';
 import {
   emptyFixture,
@@ -45,9 +46,9 @@ function query(dbPath: string): string {
 }
 
 /** Packages apart and in order: rpm lists them as an index has them. */
-function sorted(text: string): string[] {
+function sorted(text: string, start = /^(?=@)/m): string[] {
   return text
-    .split(/^(?=@)/m)
+    .split(start)
     .filter((part) => part !== '')
     .sort();
 }
@@ -74,6 +75,32 @@ test.skipIf(!hasRpm).each(['rpmdb', 'buckets'])('rpm lists of %s in Berkeley DB 
   const theirs = query(directory).replaceAll('(none)', '');
   expect(sorted(formatPackages(packages).replaceAll('(none)', ''))).toEqual(sorted(theirs));
 });
+
+/** Fills an rpmdb.sqlite with headers, which stand in hexadecimal digits on lines. */
+const FILL = `import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.executemany("INSERT INTO Packages(blob) VALUES (?)", [(bytes.fromhex(line),) for line in sys.stdin])
+db.commit()
+`;
+
+test.skipIf(!hasRpm || !hasPython)(
+  'rpm lists of packages of Fedora what it was asked for in the first place',
+  () => {
+    const directory = temporaryDirectory();
+    const packages = listedPackages();
+    const input = packages.map((pkg) => listedHeader(pkg).toString('hex')).join('\n');
+    execFileSync('rpm', ['--initdb', '--dbpath', directory]);
+    execFileSync('python3', ['-c', FILL, join(directory, 'rpmdb.sqlite')], { input });
+    const args = ['-qa', '--dbpath', directory, '--queryformat', LIST_FORMAT];
+    const theirs = execFileSync('rpm', args, { encoding: 'latin1', maxBuffer: 1 << 28 });
+    expect(sorted(theirs, /^(?=@@PKG)/m)).toEqual(sorted(packages.map(formatListed).join(''), /^(?=@@PKG)/m));
+    const database = readFileSync(join(directory, 'rpmdb.sqlite'));
+    const ours = readSqliteHeaders(database).map((blob) => readRpmPackage(new RpmHeader(blob)));
+    expect(
+      ours.map(({ changelogTimes, ...pkg }) => formatListed({ ...pkg, changes: changelogTimes })),
+    ).toEqual(packages.map(formatListed));
+  },
+);
 
 const SPEC = `Name: plan-a
 Version: 1.5
