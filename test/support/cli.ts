@@ -15,7 +15,7 @@ export const DEMO = join(ROOT, 'fixtures/demo/demo.oci.tar');
  * Where the native zstd is missing the other is asked for by name, so that no notice of it stands among what tests
  * expect.
  */
-const ZSTD: Readonly<Record<string, string>> = await openNapiZstd().then(
+export const ZSTD: Readonly<Record<string, string>> = await openNapiZstd().then(
   () => ({}),
   () => ({ PLANISH_ZSTD: 'wasm' }),
 );
