@@ -31,6 +31,7 @@ const SOURCES = [
   'kernel-module.c',
   'inflate.c',
   'inflate-module.c',
+  'later.c',
   'link.c',
   'measure.c',
   'merkle.c',

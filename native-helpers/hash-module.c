@@ -6,6 +6,7 @@
 
 #include "hash.h"
 #include "merkle.h"
+#include "later.h"
 #include "values.h"
 
 /* Paths and sizes of one call. */
@@ -216,10 +217,51 @@ static napi_value measure_files(napi_env env, napi_callback_info info)
 	return planish_number(env, measure_copied(&paths, &sizes, algorithm, (unsigned char *)digests.data));
 }
 
+/* measureFiles as a job. */
+struct measure_job {
+	struct planish_later later;
+	struct planish_view paths;
+	struct planish_doubles sizes;
+	uint32_t algorithm;
+	unsigned char *digests;
+};
+
+static int run_measure(struct planish_later *later)
+{
+	struct measure_job *job = (struct measure_job *)later;
+
+	return measure_copied(&job->paths, &job->sizes, job->algorithm, job->digests);
+}
+
+/* measureFilesLater(…): a promise of what measureFiles returns. */
+static napi_value measure_files_later(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[4];
+	struct planish_view digests;
+	struct measure_job *job = malloc(sizeof *job);
+
+	if (job == NULL || !get_arguments(env, info, 4, arguments)) {
+		free(job);
+		return NULL;
+	}
+	job->later.run = run_measure;
+	if (!planish_get_view(env, arguments[0], &job->paths) || !planish_get_doubles(env, arguments[1], &job->sizes) ||
+	    !get_algorithm(env, arguments[2], &job->algorithm) || !planish_get_view(env, arguments[3], &digests) ||
+	    job->sizes.count > FILES_MAX ||
+	    digests.length / planish_digest_length(job->algorithm) < job->sizes.count) {
+		free(job);
+		return planish_throw_type_error(
+			env, "measureFilesLater takes paths, sizes, 1 or 2, and space for digests");
+	}
+	job->digests = (unsigned char *)digests.data;
+	return planish_run_later(env, &job->later, (napi_value[]){ arguments[0], arguments[1], arguments[3] }, 3);
+}
+
 bool planish_define_hash(napi_env env, napi_value exports)
 {
 	return planish_define(env, exports, "hashKernels", hash_kernels) &&
 	       planish_define(env, exports, "hashBlocks", hash_blocks) &&
 	       planish_define(env, exports, "verityBatch", verity_batch) &&
-	       planish_define(env, exports, "measureFiles", measure_files);
+	       planish_define(env, exports, "measureFiles", measure_files) &&
+	       planish_define(env, exports, "measureFilesLater", measure_files_later);
 }

@@ -1,5 +1,7 @@
 /** Compressing a layer. */
-import { gzip } from './gzip.ts';
+import { nativeHelpers } from '../native/load.ts';
+import { openLaterDeflater } from './deflater.ts';
+import { gzip, gzipOnThreads } from './gzip.ts';
 import type { CompressionKind } from './kind.ts';
 import { checkLevel } from './level.ts';
 import { zstd } from './zstd.ts';
@@ -9,7 +11,12 @@ export interface CompressOptions {
   readonly kind: CompressionKind;
   /** Of `LEVEL_RANGE[kind]`; ignored for `none`. */
   readonly level: number;
+  /** Processors that may be used at once; default 1. Only gzip by the native helpers uses more. Changes no byte. */
+  readonly threads?: number | undefined;
 }
+
+/** Threads of libuv's pool. */
+const THREADS_MAX = 4;
 
 /**
  * Compresses a stream: to one gzip member, one zstd frame, or not at all. Bytes depend on content and options only:
@@ -22,5 +29,14 @@ export function compress(
 ): AsyncIterable<Uint8Array> {
   checkLevel(options.kind, options.level);
   if (options.kind === 'none') return input;
-  return options.kind === 'gzip' ? gzip(input, options.level) : zstd(input, options.level);
+  return options.kind === 'gzip' ? gzipWith(input, options) : zstd(input, options.level);
+}
+
+function gzipWith(
+  input: AsyncIterable<Uint8Array>,
+  { level, threads = 1 }: CompressOptions,
+): AsyncIterable<Uint8Array> {
+  const helpers = nativeHelpers();
+  if (threads < 2 || helpers === undefined) return gzip(input, level);
+  return gzipOnThreads(input, level, openLaterDeflater(helpers, Math.min(threads, THREADS_MAX)));
 }

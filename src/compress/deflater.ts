@@ -23,6 +23,14 @@ export interface ChunkDeflater {
   deflate(data: Uint8Array, history: number, level: number, isLast: boolean): Uint8Array;
 }
 
+/** Deflates several chunks at once, on threads of libuv's pool. */
+export interface LaterDeflater {
+  /** Chunks at once; the bytes of each are to be left alone until it is done. */
+  readonly width: number;
+  /** As {@link ChunkDeflater.deflate}, but the result is valid until `width` more calls. */
+  deflate(data: Uint8Array, history: number, level: number, isLast: boolean): Promise<Uint8Array>;
+}
+
 /** By the helpers where they are built, else by WebAssembly. */
 export function openDeflater(helpers: DeflateHelpers | undefined = nativeHelpers()): ChunkDeflater {
   return helpers === undefined ? openWasmDeflater() : openNativeDeflater(helpers);
@@ -38,6 +46,23 @@ export function openNativeDeflater(helpers: DeflateHelpers): ChunkDeflater {
         0,
         checkLength(helpers.deflate(work, data, history, level, isLast ? 1 : 0, output)),
       );
+    },
+  };
+}
+
+/** By the helpers, on threads. */
+export function openLaterDeflater(helpers: DeflateHelpers, width: number): LaterDeflater {
+  const lanes = Array.from({ length: width + 1 }, () => ({
+    work: new Uint8Array(helpers.deflateWorkBytes),
+    output: new Uint8Array(OUTPUT_BYTES),
+  }));
+  let calls = 0;
+  return {
+    width,
+    async deflate(data, history, level, isLast): Promise<Uint8Array> {
+      const { work, output } = lanes[calls++ % lanes.length] as (typeof lanes)[0];
+      const length = await helpers.deflateLater(work, data, history, level, isLast ? 1 : 0, output);
+      return output.subarray(0, checkLength(length));
     },
   };
 }

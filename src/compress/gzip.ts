@@ -11,7 +11,13 @@
  * Changing anything here changes digests of layers.
  */
 import { crc32 } from 'node:zlib';
-import { CHUNK_BYTES, type ChunkDeflater, HISTORY_BYTES, openDeflater } from './deflater.ts';
+import {
+  CHUNK_BYTES,
+  type ChunkDeflater,
+  HISTORY_BYTES,
+  type LaterDeflater,
+  openDeflater,
+} from './deflater.ts';
 import { CANONICAL_HEADER, encodeTrailer } from './gzip-format.ts';
 
 /** Compresses a stream to one gzip member at a level of 1 to 9. */
@@ -20,20 +26,70 @@ export async function* gzip(
   level: number,
   deflater: ChunkDeflater = openDeflater(),
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const window = new Uint8Array(HISTORY_BYTES + CHUNK_BYTES);
-  let history = 0;
-  let length = 0;
-  let crc = 0;
-  let size = 0;
+  const sums: Sums = { crc: 0, size: 0 };
   yield CANONICAL_HEADER.slice();
+  for await (const { data, history, isLast } of chunksOf(input, 1, sums)) {
+    yield deflater.deflate(data, history, level, isLast);
+  }
+  yield encodeTrailer(sums.crc, sums.size);
+}
+
+/** The same bytes, with several chunks of the one member deflated at once. */
+export async function* gzipOnThreads(
+  input: AsyncIterable<Uint8Array>,
+  level: number,
+  deflater: LaterDeflater,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const sums: Sums = { crc: 0, size: 0 };
+  const running: Promise<Uint8Array>[] = [];
+  yield CANONICAL_HEADER.slice();
+  try {
+    for await (const { data, history, isLast } of chunksOf(input, deflater.width, sums)) {
+      running.push(deflater.deflate(data, history, level, isLast));
+      if (running.length === deflater.width) yield await (running.shift() as Promise<Uint8Array>);
+    }
+    while (running.length > 0) yield await (running.shift() as Promise<Uint8Array>);
+  } finally {
+    await Promise.allSettled(running);
+  }
+  yield encodeTrailer(sums.crc, sums.size);
+}
+
+/** What the trailer says, once all chunks are through. */
+interface Sums {
+  crc: number;
+  size: number;
+}
+
+interface Chunk {
+  /** The history and the chunk. */
+  readonly data: Uint8Array;
+  readonly history: number;
+  readonly isLast: boolean;
+}
+
+/**
+ * The stream in chunks. One comes only when it is known whether it is the last. Its bytes stay until `width` more have been
+ * asked for.
+ */
+async function* chunksOf(
+  input: AsyncIterable<Uint8Array>,
+  width: number,
+  sums: Sums,
+): AsyncGenerator<Chunk, void, undefined> {
+  const windows = Array.from({ length: width + 1 }, () => new Uint8Array(HISTORY_BYTES + CHUNK_BYTES));
+  let ordinal = 0;
+  let window = windows[0] as Uint8Array;
+  let length = 0;
   for await (const piece of input) {
-    crc = crc32(piece, crc);
-    size += piece.length;
+    sums.crc = crc32(piece, sums.crc);
+    sums.size += piece.length;
     for (let at = 0; at < piece.length; ) {
       if (length === CHUNK_BYTES) {
-        yield deflater.deflate(chunkOf(window, history, length), history, level, false);
-        window.copyWithin(0, window.length - HISTORY_BYTES);
-        history = HISTORY_BYTES;
+        yield chunkOf(window, ordinal, length, false);
+        const history = window.subarray(window.length - HISTORY_BYTES);
+        window = windows[++ordinal % windows.length] as Uint8Array;
+        window.set(history);
         length = 0;
       }
       const part = piece.subarray(at, at + CHUNK_BYTES - length);
@@ -42,11 +98,10 @@ export async function* gzip(
       at += part.length;
     }
   }
-  yield deflater.deflate(chunkOf(window, history, length), history, level, true);
-  yield encodeTrailer(crc, size);
+  yield chunkOf(window, ordinal, length, true);
 }
 
-/** A chunk with the history before it. A chunk is deflated only when it is known whether it is the last. */
-function chunkOf(window: Uint8Array, history: number, length: number): Uint8Array {
-  return window.subarray(HISTORY_BYTES - history, HISTORY_BYTES + length);
+function chunkOf(window: Uint8Array, ordinal: number, length: number, isLast: boolean): Chunk {
+  const history = ordinal === 0 ? 0 : HISTORY_BYTES;
+  return { data: window.subarray(HISTORY_BYTES - history, HISTORY_BYTES + length), history, isLast };
 }

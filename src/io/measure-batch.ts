@@ -31,14 +31,42 @@ export function measureFileBatch(
   return digests;
 }
 
+/**
+ * The same on a thread of libuv's pool, of which there are four: nothing is copied to a thread of ours and none is
+ * started.
+ */
+export async function measureFileBatchLater(
+  files: readonly SizedFile[],
+  algorithm: HashAlgorithm,
+  helpers: HashHelpers,
+): Promise<VerityDigest[]> {
+  const { paths, sizes, digests } = batchOf(files, algorithm);
+  const count = await helpers.measureFilesLater(paths, sizes, HASH_ALGORITHM_ID[algorithm], digests);
+  const measured = splitDigests(digests, algorithm, Math.max(0, count));
+  const left = files.slice(measured.length);
+  return left.length === 0 ? measured : [...measured, ...measureFileBatch(left, algorithm, () => helpers)];
+}
+
 function measureBy(
   helpers: HashHelpers,
   files: readonly SizedFile[],
   algorithm: HashAlgorithm,
 ): VerityDigest[] {
-  const paths = Buffer.from(files.map(({ path }) => `${path}\0`).join(''), 'latin1');
-  const sizes = Float64Array.from(files, ({ size }) => size);
-  const digests = Buffer.alloc(files.length * DIGEST_BYTES[algorithm]);
+  const { paths, sizes, digests } = batchOf(files, algorithm);
   const count = helpers.measureFiles(paths, sizes, HASH_ALGORITHM_ID[algorithm], digests);
   return splitDigests(digests, algorithm, Math.max(0, count));
+}
+
+interface Batch {
+  readonly paths: Uint8Array;
+  readonly sizes: Float64Array;
+  readonly digests: Buffer;
+}
+
+function batchOf(files: readonly SizedFile[], algorithm: HashAlgorithm): Batch {
+  return {
+    paths: Buffer.from(files.map(({ path }) => `${path}\0`).join(''), 'latin1'),
+    sizes: Float64Array.from(files, ({ size }) => size),
+    digests: Buffer.alloc(files.length * DIGEST_BYTES[algorithm]),
+  };
 }

@@ -19,6 +19,8 @@ export type ReadContent = (source: number, offset: number, target: Uint8Array) =
 export interface LayerCompression {
   readonly kind: CompressionKind;
   readonly level: number;
+  /** Processors that one layer may use; default 1. Changes no byte. */
+  readonly threads?: number | undefined;
 }
 
 /** A layer that was written. Sizes in bytes. */

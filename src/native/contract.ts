@@ -7,7 +7,7 @@
 import type { HashAlgorithm } from '../bytes/digest.ts';
 
 /** Must equal `PLANISH_CONTRACT_VERSION` in C; helpers of another version are not used. */
-export const CONTRACT_VERSION = 5;
+export const CONTRACT_VERSION = 6;
 
 /** Flag of {@link NativeHelpers.scanDirectory}: records without extended attributes. */
 export const SCAN_WITHOUT_XATTRS = 1;
@@ -83,6 +83,13 @@ export interface HashHelpers {
    * to have: how many were measured before the first that is no regular file of that size or cannot be read.
    */
   measureFiles(paths: Uint8Array, sizes: Float64Array, algorithm: number, digests: Uint8Array): number;
+  /** The same on a thread of libuv's pool. All arrays are to be left alone until then. */
+  measureFilesLater(
+    paths: Uint8Array,
+    sizes: Float64Array,
+    algorithm: number,
+    digests: Uint8Array,
+  ): Promise<number>;
 }
 
 /** What {@link InflateHelpers.inflate} returns; negative is malformed. */
@@ -122,6 +129,15 @@ export interface DeflateHelpers {
     isLast: number,
     output: Uint8Array,
   ): number;
+  /** The same on a thread of libuv's pool, which throws where it would fail. All arrays are to be left alone until then. */
+  deflateLater(
+    work: Uint8Array,
+    data: Uint8Array,
+    history: number,
+    level: number,
+    isLast: number,
+    output: Uint8Array,
+  ): Promise<number>;
 }
 
 /** The functions in C. All are synchronous, keep no state and may be called on any thread. */

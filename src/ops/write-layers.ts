@@ -55,6 +55,9 @@ export async function writeLayers(
     .map((order, ordinal) => ({ order, ordinal }))
     .sort((a, b) => b.order.size - a.order.size || a.ordinal - b.ordinal);
   const finished: FinishedLayer[] = new Array(orders.length);
+  // Where layers are fewer than threads, each gets its share of them.
+  const threads = Math.max(1, Math.floor(session.pool.width / orders.length));
+  const compression = { ...options.compression, threads };
   const tidy = tidying(orders);
   await mapConcurrently(largestFirst, session.pool.width, async ({ order, ordinal }) => {
     session.checkInterrupted();
@@ -64,7 +67,13 @@ export async function writeLayers(
       const sum = done.reduce((a, b) => a + b, 0);
       session.onProgress({ stage: 'write', done: sum, total, unit: 'bytes' });
     };
-    finished[ordinal] = await writeOne(session, order, options.blobFile(ordinal), options, progress);
+    finished[ordinal] = await writeOne(
+      session,
+      order,
+      options.blobFile(ordinal),
+      { ...options, compression },
+      progress,
+    );
     progress(order.size);
   });
   return finished;
@@ -98,13 +107,13 @@ async function writeOne(
   options: WriteLayersOptions,
   progress: (bytes: number) => void,
 ): Promise<FinishedLayer> {
-  const { root, algorithm, compression } = options;
+  const { root, algorithm } = options;
   const { whiteouts = [] } = order;
   const selected = selectMembers(root, order.paths);
   const key = whiteouts.length > 0 ? undefined : computeLayerKey(memberTree(selected), algorithm);
   const members = orderMembers(addWhiteouts(selected, whiteouts), order.order ?? []);
   const { script, contents } = ownSources(buildTarScript(members), options.contents);
-  const task = { script, contents, compression, file };
+  const task = { script, contents, compression: options.compression, file };
   const written = await session.pool.run('write', task, progress, buffersOf(script));
   return { ...written, key, file, entries: members.length };
 }

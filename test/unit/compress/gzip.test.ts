@@ -3,10 +3,16 @@ import { crc32, deflateRawSync, gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compress } from '../../../src/compress/compress.ts';
 import { type DecompressStats, decompress } from '../../../src/compress/decompress.ts';
-import { type ChunkDeflater, openNativeDeflater, openWasmDeflater } from '../../../src/compress/deflater.ts';
+import {
+  CHUNK_BYTES,
+  type ChunkDeflater,
+  openLaterDeflater,
+  openNativeDeflater,
+  openWasmDeflater,
+} from '../../../src/compress/deflater.ts';
 import { gunzip } from '../../../src/compress/gunzip.ts';
-import { gzip } from '../../../src/compress/gzip.ts';
-import type { InflateHelpers } from '../../../src/native/contract.ts';
+import { gzip, gzipOnThreads } from '../../../src/compress/gzip.ts';
+import type { InflateHelpers, NativeHelpers } from '../../../src/native/contract.ts';
 import { removeDirectories } from '../io/rootfs-fixture.ts';
 import { freshHelpers } from '../native/build-helpers.ts';
 import { failure, gather, pieces, sample } from './streams.ts';
@@ -60,7 +66,32 @@ function withHeaderCrc(flags: number, fields: Uint8Array): Buffer {
   return Buffer.concat([fields, crc]);
 }
 
+describe.skipIf(native === undefined)('gzip on threads', () => {
+  it.each([1, 2, 3])('writes the same bytes with %i chunks at once', async (width) => {
+    const helpers = native as NativeHelpers;
+    for (const length of [0, 1, CHUNK_BYTES, CHUNK_BYTES + 1, 5 * CHUNK_BYTES + 12_345]) {
+      const bytes = sample(length, 9);
+      const expected = await gather(gzip(pieces(bytes, 300_000), 1, openNativeDeflater(helpers)));
+      const threaded = gzipOnThreads(pieces(bytes, 70_001), 1, openLaterDeflater(helpers, width));
+      expect((await gather(threaded)).equals(expected)).toBe(true);
+    }
+  });
+
+  it('can be given up in the middle', async () => {
+    const bytes = sample(4 * CHUNK_BYTES, 9);
+    const threaded = gzipOnThreads(pieces(bytes, 300_000), 1, openLaterDeflater(native as NativeHelpers, 2));
+    for await (const piece of threaded) if (piece.length > 10) break;
+  });
+});
+
 describe('compress to gzip', () => {
+  it('has the same bytes however many threads it may use', async () => {
+    const bytes = sample(2 * CHUNK_BYTES + 5, 9);
+    const expected = await gzipOf(bytes, 6, 500_000);
+    const threaded = compress(pieces(bytes, 500_000), { kind: 'gzip', level: 6, threads: 64 });
+    expect((await gather(threaded)).equals(expected)).toBe(true);
+  });
+
   it('writes one member with a header that says nothing', async () => {
     const bytes = await gzipOf(content, 6);
     expect(bytes.subarray(0, 10).toString('hex')).toBe('1f8b08000000000000ff');

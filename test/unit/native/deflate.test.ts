@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { inflateRawSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { openNativeDeflater, openWasmDeflater } from '../../../src/compress/deflater.ts';
+import { openLaterDeflater, openNativeDeflater, openWasmDeflater } from '../../../src/compress/deflater.ts';
 import type { NativeHelpers } from '../../../src/native/contract.ts';
 import { fc } from '../../support/property.ts';
 import { sample } from '../compress/streams.ts';
@@ -36,6 +36,34 @@ describe.skipIf(findCompiler() === undefined)('deflate', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('gives the same bytes later, several chunks at once', async () => {
+    const later = openLaterDeflater(helpers, 3);
+    const native = openNativeDeflater(helpers);
+    const starts = [0, 100_000, 777_777, 1_000_000, 1_400_000, 1_499_999];
+    const chunks = starts.map((start, index) => content.subarray(start, start + 30_000 * index));
+    for (const group of [chunks.slice(0, 3), chunks.slice(3)]) {
+      const promised = await Promise.all(
+        group.map((chunk, index) =>
+          later.deflate(chunk, Math.min(chunk.length, 9000), 1 + index, index === 2),
+        ),
+      );
+      for (const [index, bytes] of promised.entries()) {
+        const chunk = group[index] as Uint8Array;
+        const history = Math.min(chunk.length, 9000);
+        expect(Buffer.from(bytes).equals(native.deflate(chunk, history, 1 + index, index === 2))).toBe(true);
+      }
+    }
+  });
+
+  it('refuses at once what it could only refuse later', () => {
+    const work = new Uint8Array(helpers.deflateWorkBytes);
+    const output = new Uint8Array(1000);
+    const chunk = content.subarray(0, 100);
+    expect(() => helpers.deflateLater(work, chunk, 101, 6, 1, output)).toThrow(TypeError);
+    expect(() => helpers.deflateLater(work, chunk, 0, 6, 1, output.subarray(0, 100))).toThrow(TypeError);
+    expect(() => helpers.deflateLater(work, chunk, 0, 6, 1, 'x' as never)).toThrow(TypeError);
   });
 
   it('refuses what does not fit', () => {
