@@ -15,6 +15,7 @@ const BENCHES = [
   'build',
   'buildah',
   'digest',
+  'ingest',
   'cache',
   'compress',
   'mkfs',
