@@ -12,17 +12,17 @@ import { isVerityDigest, type VerityDigest, verityAlgorithm } from '../bytes/dig
 import { PlanishError } from '../errors.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import { type ContentFile, ContentReader } from '../parallel/content-file.ts';
-import type { Certificate } from '../sign/certificate.ts';
 import { flatten } from '../tree/flatten.ts';
 import type { Directory } from '../tree/tree.ts';
 import { contentSource } from './content-source.ts';
 import type { ReadLayer } from './measure-image.ts';
+import type { TrustedCertificates } from './verify-certificates.ts';
 import { attemptCheck, type CheckSubject, type VerifyCheck } from './verify-check.ts';
 
 /** What UKIs are held against. */
 export interface BootDemand {
   /** Certificates of which any must have signed what is signed. */
-  readonly certificates: readonly Certificate[];
+  readonly certificates: TrustedCertificates;
   /** The digests of the tree that hosts boot, each with the name of the hosts that compute it. */
   bootable(digest: VerityDigest): Promise<ReadonlyMap<string, string>>;
   /** Where the contents of a layer can be read. */
@@ -95,12 +95,14 @@ function signatureChecks(uki: EfiFile, source: ByteSource, { certificates }: Boo
   const subject: CheckSubject = { check: 'uki-signature', subject: display(uki.path), layer: undefined };
   let signed = true;
   const check = attemptCheck(subject, () => {
-    const { signatures } = checkAuthenticode(source, certificates);
+    const { signatures } = checkAuthenticode(source, certificates.list, (verdict) =>
+      certificates.note(verdict, 'signCode'),
+    );
     const good = signatures.find(({ fault }) => fault === undefined);
     signed = signatures.length > 0;
     if (good !== undefined) return { ...subject, outcome: 'match', signer: good.signer };
     const invalid = signatures.find(({ fault }) => fault?.code === 'SIGNATURE_INVALID');
-    if (certificates.length === 0 && invalid === undefined)
+    if (certificates.isEmpty && invalid === undefined)
       return { ...subject, outcome: 'unchecked', reason: 'no certificate was given' };
     return { ...subject, outcome: 'mismatch', reason: (invalid ?? signatures[0])?.fault?.message };
   });

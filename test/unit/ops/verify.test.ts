@@ -161,7 +161,11 @@ describe('composefs metadata', () => {
     });
     const own = mode === 'inline' ? ['key', 'merged', 'document'] : ['artifact'];
     const content = mode === 'inline' ? [...CONTENT, ...own] : [...CONTENT, ...own];
-    expect(await proved(reference, { certificates: CERTIFICATES })).toEqual([...content, 'verity-signature']);
+    expect(await proved(reference, { certificates: CERTIFICATES })).toEqual([
+      ...content,
+      'verity-signature',
+      'certificate',
+    ]);
     expect(await complaints(reference, { certificates: CERTIFICATES })).toEqual([]);
     const unchecked = await complaints(reference);
     expect(new Set(unchecked)).toEqual(new Set(['verity-signature unchecked: no certificate was given']));
@@ -419,6 +423,7 @@ describe('a sealed image', () => {
       'verity-signature',
       'uki',
       'uki-signature',
+      'certificate',
     ]);
   });
 
