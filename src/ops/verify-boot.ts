@@ -80,15 +80,19 @@ async function contentOf(
 async function ukiChecks(uki: EfiFile, source: ByteSource, demand: BootDemand): Promise<VerifyCheck[]> {
   const subject: CheckSubject = { check: 'uki', subject: display(uki.path), layer: undefined };
   let named: ComposefsArgument[] = [];
+  const checks: VerifyCheck[] = [];
   const read = attemptCheck(subject, () => {
-    named = composefsArguments(readUki(source).cmdline ?? '');
+    const { cmdline = '', hasProfiles } = readUki(source);
+    named = composefsArguments(cmdline);
+    if (hasProfiles) checks.push({ ...subject, outcome: 'unchecked', reason: PROFILES_UNREAD });
     return { ...subject, outcome: 'match' };
   });
   if (read.outcome !== 'match') return [read];
-  const checks: VerifyCheck[] = [];
   for (const argument of named) checks.push(await checkArgument(subject, argument, demand));
   return checks;
 }
+
+const PROFILES_UNREAD = 'it has profiles (.profile), whose command lines are not looked at';
 
 /** Whether a PE file that is signed at all is signed by one of the certificates, as firmware asks. */
 function signatureChecks(uki: EfiFile, source: ByteSource, { certificates }: BootDemand): VerifyCheck[] {

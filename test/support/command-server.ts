@@ -3,6 +3,9 @@
  * run leaves behind in its process must not matter to the next, as it must not for users of the library.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { MAIN, type Run } from './cli.ts';
 
@@ -20,7 +23,7 @@ fs.writeSync = (fd, bytes, ...rest) => {
   return part.length;
 };
 syncBuiltinESMExports();
-const { runCommandLine } = await import(process.argv[1]);
+const { runCommandLine } = await import(process.argv[2]);
 for await (const line of createInterface({ input: process.stdin })) {
   said = [[], [], []];
   const status = await runCommandLine(JSON.parse(line));
@@ -29,9 +32,16 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 `;
 
+interface ServerProcess {
+  readonly child: ChildProcess;
+  /** Holds its script. */
+  readonly directory: string;
+  readonly answers: AsyncIterator<string>;
+}
+
 /** Starts with the first run; ends with {@link CommandServer.close}. */
 export class CommandServer {
-  #process: { readonly child: ChildProcess; readonly answers: AsyncIterator<string> } | undefined;
+  #process: ServerProcess | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   /** As `planish` with these arguments. Runs wait for each other. */
@@ -42,7 +52,9 @@ export class CommandServer {
   }
 
   close(): void {
-    this.#process?.child.kill('SIGKILL');
+    if (this.#process === undefined) return;
+    this.#process.child.kill('SIGKILL');
+    rmSync(this.#process.directory, { recursive: true, force: true });
     this.#process = undefined;
   }
 
@@ -58,10 +70,12 @@ export class CommandServer {
   }
 }
 
-function start(): { child: ChildProcess; answers: AsyncIterator<string> } {
+function start(): ServerProcess {
   const module = new URL('run.js', `file://${MAIN}`).href;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', SERVER, module], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  return { child, answers: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+  // A file, not an argument: threads inherit the arguments of Node.
+  const directory = mkdtempSync(join(tmpdir(), 'planish-server-'));
+  const script = join(directory, 'server.mjs');
+  writeFileSync(script, SERVER);
+  const child = spawn(process.execPath, [script, module], { stdio: ['pipe', 'pipe', 'inherit'] });
+  return { child, directory, answers: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
 }

@@ -31,7 +31,15 @@ is excused: so is the signature of a certificate that is not valid now, as signa
 Exit status 1 when anything fails.`;
 
 const REQUIRABLE = ['signature', 'merged', 'verity-signature', 'artifact', 'uki', 'uki-signature'];
-const EXCUSABLE = ['signature', 'verity-signature', 'artifact', 'uki-signature', 'certificate', 'annotation'];
+const EXCUSABLE = [
+  'signature',
+  'verity-signature',
+  'artifact',
+  'uki',
+  'uki-signature',
+  'certificate',
+  'annotation',
+];
 
 /** Defines the verb. */
 export function addVerify(program: Command, runtime: Runtime): Command {

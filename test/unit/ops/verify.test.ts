@@ -20,7 +20,7 @@ import { bootableTar } from '../../support/bootable-root.ts';
 import { blobPath, digestOf, makeLayout } from '../../support/layout-maker.ts';
 import { archive, directory, file } from '../../support/tar-maker.ts';
 import { keyFile } from '../../support/test-keys.ts';
-import { makeUki } from '../../support/uki-maker.ts';
+import { makePe, makeUki } from '../../support/uki-maker.ts';
 import { failure } from '../io/sample-image.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'planish-test-'));
@@ -383,6 +383,23 @@ describe('UKIs', () => {
     ]);
     const none = await withUki('composefs=abc');
     expect(await complaints(none.reference)).toEqual(['uki mismatch: composefs=abc names no digest']);
+  });
+
+  it('with profiles may boot something else', async () => {
+    const { bootable = '' } = await digest((await image()).reference);
+    const uki = makePe([
+      ['.osrel', 'ID=test\n'],
+      ['.cmdline', `composefs=${bootable}`],
+      ['.linux', 'a kernel'],
+      ['.initrd', 'an initrd'],
+      ['.profile', 'ID=rescue\n'],
+      ['.cmdline', 'composefs=0'],
+    ]);
+    const { reference } = await image([...TREE, file('boot/EFI/Linux/6.12.efi', uki)]);
+    expect(await complaints(reference)).toEqual([
+      'uki unchecked: it has profiles (.profile), whose command lines are not looked at',
+    ]);
+    expect(await complaints(reference, { excuse: ['uki'] })).toEqual([]);
   });
 
   it('that name no tree claim nothing, unless it is required', async () => {
