@@ -38,6 +38,8 @@ const SOURCES = [
   'module.c',
   'mount.c',
   'scan.c',
+  'store.c',
+  'store-module.c',
   'values.c',
   'verity.c',
   'xattr.c',

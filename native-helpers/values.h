@@ -48,4 +48,7 @@ bool planish_define_deflate(napi_env env, napi_value exports);
 /* Adds the functions of hash-module.c. */
 bool planish_define_hash(napi_env env, napi_value exports);
 
+/* Adds the functions of store-module.c. */
+bool planish_define_store(napi_env env, napi_value exports);
+
 #endif

@@ -7,7 +7,7 @@
 import type { HashAlgorithm } from '../bytes/digest.ts';
 
 /** Must equal `PLANISH_CONTRACT_VERSION` in C; helpers of another version are not used. */
-export const CONTRACT_VERSION = 6;
+export const CONTRACT_VERSION = 7;
 
 /** Flag of {@link NativeHelpers.scanDirectory}: records without extended attributes. */
 export const SCAN_WITHOUT_XATTRS = 1;
@@ -92,6 +92,26 @@ export interface HashHelpers {
   ): Promise<number>;
 }
 
+/** What {@link StoreHelpers.storeObjects} says of an object. */
+export const STORE_OUTCOME = { left: 0, written: 1, present: 2 } as const;
+
+/** Writing objects of a repository (`native-helpers/store.h`). */
+export interface StoreHelpers {
+  /**
+   * Writes contents of a window, given as offset and size in turns, to files below a directory that are named by the
+   * digits of their digests (one behind another in `names`), by way of files without names. What became of each goes to
+   * `outcomes`, as {@link STORE_OUTCOME}; what was left is for the caller to do, who then learns why. Nothing is replaced
+   * or flushed. 0 or a negative errno.
+   */
+  storeObjects(
+    directory: Uint8Array,
+    window: Uint8Array,
+    ranges: Float64Array,
+    names: Uint8Array,
+    outcomes: Uint8Array,
+  ): number;
+}
+
 /** What {@link InflateHelpers.inflate} returns; negative is malformed. */
 export const INFLATE_STATUS = { needsInput: 0, needsOutput: 1, end: 2, malformed: -1 } as const;
 
@@ -141,7 +161,12 @@ export interface DeflateHelpers {
 }
 
 /** The functions in C. All are synchronous, keep no state and may be called on any thread. */
-export interface NativeHelpers extends KernelCalls, HashHelpers, InflateHelpers, DeflateHelpers {
+export interface NativeHelpers
+  extends KernelCalls,
+    HashHelpers,
+    StoreHelpers,
+    InflateHelpers,
+    DeflateHelpers {
   readonly contractVersion: number;
   /**
    * All extended attributes of one inode, packed (see `records.ts`); empty where the file system has none.

@@ -4,6 +4,7 @@ import { CACHE_BYTES, type CachedLayer, LayerCache } from '../io/layer-cache.ts'
 import { decodeIndex } from '../layer/index-codec.ts';
 import { decodeKept } from '../layer/kept-codec.ts';
 import { KEPT_SUFFIX } from './cached-layers.ts';
+import { decodeImages, IMAGES_SUFFIX } from './known-images.ts';
 
 /** Result of {@link cacheList}: what was used last comes first. */
 export interface CacheListResult {
@@ -68,6 +69,7 @@ function problemOf(cache: LayerCache, name: string): string | undefined {
     const bytes = cache.load(name, { touch: false });
     if (bytes === undefined) return undefined;
     if (name.endsWith(KEPT_SUFFIX)) decodeKept(bytes);
+    else if (name.endsWith(IMAGES_SUFFIX)) decodeImages(bytes);
     else decodeIndex(bytes, { source: 0, ordinal: 0 });
     return undefined;
   } catch (error) {

@@ -94,8 +94,25 @@ function keptName(name: string): string {
   return `${name}${KEPT_SUFFIX}`;
 }
 
+/** What the cache holds under a name, decoded. */
+export function recallBytes<T>(
+  session: Session,
+  name: string,
+  decode: (bytes: Uint8Array) => T,
+): T | undefined {
+  return attempt(session, undefined, name, () => {
+    const bytes = cacheOf(session)?.load(name);
+    return bytes === undefined ? undefined : decode(bytes);
+  });
+}
+
+/** Keeps bytes under a name. */
+export function keepBytes(session: Session, name: string, bytes: Uint8Array): void {
+  attempt(session, undefined, name, () => cacheOf(session)?.store(name, bytes));
+}
+
 /** A damaged file is removed, so that it is made anew. */
-function attempt<T>(session: Session, layer: number, name: string, work: () => T): T | undefined {
+function attempt<T>(session: Session, layer: number | undefined, name: string, work: () => T): T | undefined {
   try {
     return work();
   } catch (error) {

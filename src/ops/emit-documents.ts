@@ -4,10 +4,11 @@ import { loadZstd } from '../compress/zstd-load.ts';
 import { PlanishError } from '../errors.ts';
 import { computeVerityDigest } from '../fsverity/digest.ts';
 import type { WantedLink } from '../repo/links.ts';
-import { isImageRefName, type StreamKind, streamName } from '../repo/names.ts';
+import { imageRefName, isImageRefName, type StreamKind, streamName } from '../repo/names.ts';
 import type { ObjectWriter } from '../repo/object-writer.ts';
 import type { Repository } from '../repo/repository.ts';
 import { encodeDocumentStream, findStream, type OpenedStream, onlyObject } from '../repo/streams.ts';
+import type { EmittedImage } from './emit-images.ts';
 
 /** A stream that was written. Nothing links to it yet. */
 export interface EmittedStream {
@@ -97,4 +98,9 @@ async function knownStream(
     if (error instanceof PlanishError && error.kind !== 'environment') return undefined;
     throw error;
   }
+}
+
+/** Names under which a config's stream has the images. */
+export function imageRefs(images: readonly EmittedImage[]): Map<string, VerityDigest> {
+  return new Map(images.map(({ kind, format, digest }) => [imageRefName(kind, format), digest]));
 }

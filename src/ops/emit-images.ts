@@ -3,12 +3,12 @@ import type { VerityDigest } from '../bytes/digest.ts';
 import type { FormatVersion } from '../erofs/writer.ts';
 import { PlanishError } from '../errors.ts';
 import { computeVerityDigest } from '../fsverity/digest.ts';
+import type { HostLayer } from '../host/accept-layer.ts';
 import { attempt, encodeHostImage, type HostRefusal } from '../host/host-digest.ts';
 import { makeBootableTree, makePlainTree } from '../host/host-tree.ts';
 import type { HostProfile } from '../host/profiles.ts';
 import type { ReadFile } from '../host/read-file.ts';
 import { LIMITS } from '../limits.ts';
-import { imageRefName } from '../repo/names.ts';
 import type { ObjectWriter } from '../repo/object-writer.ts';
 import type { Repository } from '../repo/repository.ts';
 import { verifyObject } from '../repo/streams.ts';
@@ -48,7 +48,7 @@ export function emitImages(
   layers: readonly EmittedLayer[],
   wishes: ImageWishes,
 ): EmittedImages {
-  const source = { kind: 'layers', layers: layers.map(({ host }) => host) } as const;
+  const source = { kind: 'layers', layers: layers.map(hostLayer) } as const;
   const plain = makePlainTree(source, wishes.profile).root;
   const images = store(repository, objects, 'plain', plain, wishes);
   const { boot } = wishes.profile;
@@ -62,6 +62,11 @@ export function emitImages(
     images: [...images, ...store(repository, objects, 'bootable', bootable.value, wishes)],
     refused: undefined,
   };
+}
+
+function hostLayer({ host, diffId }: EmittedLayer): HostLayer {
+  if (host !== undefined) return host;
+  throw new PlanishError('INVARIANT', 'a layer was not read', { layer: diffId });
 }
 
 function store(
@@ -100,9 +105,4 @@ function contentReader(repository: Repository): ReadFile {
 
 function refusalError({ code, message, path, layer }: HostRefusal): PlanishError {
   return new PlanishError(code, message, { path, layer });
-}
-
-/** Names under which a config's stream has the images. */
-export function imageRefs(images: readonly EmittedImage[]): Map<string, VerityDigest> {
-  return new Map(images.map(({ kind, format, digest }) => [imageRefName(kind, format), digest]));
 }

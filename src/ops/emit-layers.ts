@@ -5,9 +5,8 @@ import type { HostLayer } from '../host/accept-layer.ts';
 import type { OpenedImage } from '../io/opened-image.ts';
 import { streamName } from '../repo/names.ts';
 import { addCounts, type ObjectCounts, type ObjectTarget } from '../repo/object-writer.ts';
-import { restoreLayer } from '../repo/read-layer.ts';
 import type { Repository } from '../repo/repository.ts';
-import { findStream } from '../repo/streams.ts';
+import { findStream, sizeObjects } from '../repo/streams.ts';
 import { layerInputs } from './layer-inputs.ts';
 import type { LayerInput } from './load-layers.ts';
 import type { Session } from './session.ts';
@@ -19,7 +18,8 @@ export interface EmittedLayer {
   readonly stream: VerityDigest;
   /** Whether the repository had it. */
   readonly reused: boolean;
-  readonly host: HostLayer;
+  /** Absent where it was not asked for. */
+  readonly host: HostLayer | undefined;
 }
 
 /** Where to, and what is counted there. */
@@ -28,6 +28,8 @@ export interface EmitContext {
   readonly repository: Repository;
   readonly target: ObjectTarget;
   readonly counts: ObjectCounts;
+  /** Whether the layers shall be had as hosts read them; else none that is there is read through. */
+  readonly reading: boolean;
 }
 
 /**
@@ -67,14 +69,17 @@ async function emitLayer(
 
 /** The layer as the repository has it; where that is damaged, it is said and the layer is stored anew. */
 async function reuseLayer(context: EmitContext, diffId: BlobDigest): Promise<EmittedLayer | undefined> {
-  const { repository, session, counts } = context;
+  const { repository, session, counts, reading } = context;
   try {
     const opened = await findStream(repository, streamName('layer', diffId), 'layer');
     if (opened === undefined) return undefined;
-    const { entries, endOfArchive, objects } = await restoreLayer(repository, opened);
+    const host = reading
+      ? await (await import('../repo/read-layer.ts')).restoreLayer(repository, opened)
+      : undefined;
+    const objects = host?.objects ?? (await sizeObjects(repository, opened));
     counts.present += objects.size;
     for (const size of objects.values()) counts.presentBytes += size;
-    return { diffId, stream: opened.digest, reused: true, host: { entries, endOfArchive } };
+    return { diffId, stream: opened.digest, reused: true, host };
   } catch (error) {
     if (!(error instanceof PlanishError) || error.kind === 'environment') throw error;
     const message = `layer ${diffId} in the repository is damaged and is written again: ${error.message}`;
@@ -96,10 +101,10 @@ async function storeLayer(
   try {
     const args = { blob, request, target };
     const stored = await session.pool.run('store', args, (bytes) => progress.report(ordinal, bytes));
-    const { index, stream } = stored;
     addCounts(counts, stored.counts);
-    const host = { entries: index.entries, endOfArchive: index.endOfArchive };
-    return { diffId: index.diffId, stream, reused: false, host };
+    const { decodeIndex } = await import('../layer/index-codec.ts');
+    const { index } = decodeIndex(stored.index, { ordinal, source: ordinal });
+    return { diffId: index.diffId, stream: stored.stream, reused: false, host: index };
   } catch (error) {
     throw withDetail(error, { layer: String(ordinal) });
   }

@@ -113,7 +113,7 @@ async function emitBlob(
     for await (const piece of readBlob(blob)) {
       hash.update(piece);
       verity.update(piece);
-      objects.write(piece, 0, piece.length, blob.size);
+      objects.write(piece, 0, piece.length);
     }
     const actual = blobDigest(algorithm, hash.digest('hex'));
     if (actual !== descriptor.digest) {

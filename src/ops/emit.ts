@@ -18,12 +18,12 @@ import {
   ObjectWriter,
 } from '../repo/object-writer.ts';
 import { Repository } from '../repo/repository.ts';
-import { withBuiltImage } from './emit-built.ts';
-import { emitDocument, otherImageRefs } from './emit-documents.ts';
-import { type EmittedImage, type EmittedImages, emitImages, imageRefs } from './emit-images.ts';
+import { emitDocument, imageRefs, otherImageRefs } from './emit-documents.ts';
+import type { EmittedImage, EmittedImages, ImageWishes } from './emit-images.ts';
 import { type EmitContext, type EmittedLayer, emitLayers } from './emit-layers.ts';
 import { emitReferrers } from './emit-referrers.ts';
-import { openAny } from './inspect.ts';
+import { openImage } from './inspect.ts';
+import { imagesName, presentImages, recallImages, rememberImages } from './known-images.ts';
 import { type CommonOptions, Session } from './session.ts';
 
 /** Options of {@link emit}. */
@@ -78,25 +78,14 @@ export interface EmitResult {
 }
 
 /**
- * Emits an image; of a tar or a directory, the image that `build` makes of it. What was there before stays whatever happens; a run that ends early leaves objects that nothing refers
+ * Emits an image. What was there before stays whatever happens; a run that ends early leaves objects that nothing refers
  * to, which the next run uses and `repo gc` removes. Throws what reading the image throws, what hosts refuse its layers
  * for, `NO_REPOSITORY`, `REPOSITORY_UNSUPPORTED`, `LOCKED`, `DISK_FULL`.
  */
 export async function emit(source: string, options: EmitOptions): Promise<EmitResult> {
-  const opened = await openAny(source, options);
-  if (opened.kind === 'image') return await emitImage(source, opened, options);
-  if (opened.kind === 'tar' || opened.kind === 'rootfs')
-    return { ...(await withBuiltImage(source, options, (built) => emit(built, options))), source };
-  const kind = opened.kind === 'dump' ? 'a dumpfile' : 'an EROFS image';
-  throw new PlanishError('IMAGE_UNSUPPORTED', `${kind} does not have the contents of its files`, {
-    file: source,
-    hint: 'emit the image, tar or directory that it was made of',
-  });
-}
-
-async function emitImage(source: string, image: OpenedImage, options: EmitOptions): Promise<EmitResult> {
-  try {
-    return await Session.use(options, async (session) => {
+  return await Session.use(options, async (session) => {
+    const image = await openImage(source, { ...options, onWarning: session.onWarning });
+    try {
       checkEmittable(image);
       const { repository, created } = await openTarget(options);
       try {
@@ -104,10 +93,10 @@ async function emitImage(source: string, image: OpenedImage, options: EmitOption
       } finally {
         repository.close();
       }
-    });
-  } finally {
-    image.close();
-  }
+    } finally {
+      image.close();
+    }
+  });
 }
 
 /** Hosts hash documents by SHA-256 alone, and know images by the config's media type of OCI. */
@@ -156,12 +145,28 @@ async function emitInto(
 ): Promise<Omit<EmitResult, 'source' | 'created'>> {
   const target = objectTarget(repository, options);
   announceSecurity(session, repository, target);
-  const context: EmitContext = { session, repository, target, counts: noObjects() };
+  const objects = new ObjectWriter(target);
+  const wishes = imageWishes(repository, options);
+  const name = imagesName(image.config.document.rootfs.diff_ids, repository.algorithm, wishes);
+  const known = presentImages(repository, objects, recallImages(session, name), wishes);
+  const context: EmitContext = {
+    session,
+    repository,
+    target,
+    counts: noObjects(),
+    reading: known === undefined,
+  };
   const layers = await emitLayers(context, image);
   session.checkInterrupted();
   session.onProgress({ stage: 'digest', done: 0, total: undefined, unit: 'steps' });
-  const objects = new ObjectWriter(target);
-  const made = makeImages(repository, objects, layers, options);
+  // What makes images is loaded only where some are made.
+  const makeImages = async (): Promise<EmittedImages> => {
+    const { emitImages } = await import('./emit-images.ts');
+    const images = emitImages(repository, objects, layers, wishes);
+    rememberImages(session, name, images);
+    return images;
+  };
+  const made = known ?? (await makeImages());
   const manifest = await emitManifest(repository, objects, image, layers, made.images);
   const referrers = await emitReferrers({ session, repository, objects }, image);
   addCounts(context.counts, objects.takeCounts());
@@ -202,18 +207,12 @@ function announceSecurity(session: Session, { secure }: Repository, { verity }: 
   session.onWarning({ code: 'REPOSITORY_INSECURE', message });
 }
 
-function makeImages(
-  repository: Repository,
-  objects: ObjectWriter,
-  layers: readonly EmittedLayer[],
-  options: EmitOptions,
-): EmittedImages {
-  const profile = hostProfile(options.profile ?? DEFAULT_PROFILE);
-  return emitImages(repository, objects, layers, {
-    profile,
+function imageWishes(repository: Repository, { profile, bootable }: EmitOptions): ImageWishes {
+  return {
+    profile: hostProfile(profile ?? DEFAULT_PROFILE),
     formats: repository.formats,
-    bootable: options.bootable ?? 'auto',
-  });
+    bootable: bootable ?? 'auto',
+  };
 }
 
 /** Stores config and manifest, and says which links make everything visible, in order. */

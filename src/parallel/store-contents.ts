@@ -37,7 +37,7 @@ export function storeContents(
     for (const content of contents) {
       const file = wholeFileOf(files, content);
       if (file !== undefined) objects.putFile(file, content.digest, content.size);
-      else for (const piece of pieces(reader, content)) objects.write(piece, 0, piece.length, content.size);
+      else for (const piece of pieces(reader, content)) objects.write(piece, 0, piece.length);
       if (file === undefined) objects.finish(content.digest);
       done += content.size;
       progress(done);

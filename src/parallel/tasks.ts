@@ -18,7 +18,6 @@ import type { ExportLayerRequest } from '../repo/export-layer.ts';
 import type { Finding } from '../repo/finding.ts';
 import type { MeasuredFolder, MeasureObjectsRequest } from '../repo/measure-objects.ts';
 import type { ObjectCounts, ObjectTarget } from '../repo/object-writer.ts';
-import type { StoredLayer } from '../repo/store-layer.ts';
 import { type ContentFile, ContentReader } from './content-file.ts';
 import { type Spool, SpoolWriter, type Windows, writeAll } from './spool.ts';
 import type { StoreContentsTask } from './store-contents.ts';
@@ -56,6 +55,13 @@ export interface StoreTask {
   readonly target: ObjectTarget;
 }
 
+/** Result of {@link TASKS.store}; the index as one buffer. */
+export interface StoredTask {
+  readonly index: Uint8Array;
+  readonly stream: VerityDigest;
+  readonly counts: ObjectCounts;
+}
+
 /** Arguments of {@link TASKS.exportLayer}. `file` is created. */
 export interface ExportTask extends ExportLayerRequest {
   readonly file: string;
@@ -81,9 +87,7 @@ export const TASKS = {
     const { ingestLayer } = await import('../layer/ingest.ts');
     const { encodeIndex } = await import('../layer/index-codec.ts');
     const writer = spool === undefined ? undefined : new SpoolWriter(spool);
-    const index = encodeIndex(
-      await ingestLayer(readBlob(blob, { oneBuffer: true }), request, { tar: writer?.write, progress }),
-    );
+    const index = encodeIndex(await ingestLayer(readBlob(blob), request, { tar: writer?.write, progress }));
     return { index, windows: writer?.windows };
   },
 
@@ -93,18 +97,15 @@ export const TASKS = {
   ): Promise<Windows | undefined> {
     const { unpackLayer } = await import('../layer/unpack.ts');
     const writer = spool === undefined ? undefined : new SpoolWriter(spool);
-    await unpackLayer(
-      readBlob(blob, { oneBuffer: true }),
-      promise,
-      writer?.write ?? (() => undefined),
-      progress,
-    );
+    await unpackLayer(readBlob(blob), promise, writer?.write ?? (() => undefined), progress);
     return writer?.windows;
   },
 
-  async store({ blob, request, target }: StoreTask, { progress }: TaskContext): Promise<StoredLayer> {
+  async store({ blob, request, target }: StoreTask, { progress }: TaskContext): Promise<StoredTask> {
     const { storeLayer } = await import('../repo/store-layer.ts');
-    return await storeLayer(readBlob(blob, { oneBuffer: true }), request, target, { progress });
+    const { encodeIndex } = await import('../layer/index-codec.ts');
+    const stored = await storeLayer(readBlob(blob), request, target, { progress });
+    return { index: encodeIndex(stored), stream: stored.stream, counts: stored.counts };
   },
 
   async storeContents(task: StoreContentsTask, { progress }: TaskContext): Promise<ObjectCounts> {

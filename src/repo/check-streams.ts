@@ -46,10 +46,12 @@ export async function checkLayer(
   const path = `streams/${request.name}`;
   try {
     const opened = await readStream(store, request.stream, undefined);
-    if (opened.stream.contentType === CONTENT_TYPES.layer) await restoreLayer(store, opened);
+    const isTar = opened.stream.contentType === CONTENT_TYPES.layer;
+    // Sizes are looked at when the objects are read.
+    const tar = isTar ? await restoreLayer(store, opened, () => undefined) : undefined;
     const hash = createHash('sha256');
     let done = 0;
-    for await (const piece of streamBytes(store, opened)) {
+    for await (const piece of streamBytes(store, opened, tar?.objects)) {
       hash.update(piece);
       done += piece.length;
       progress(done);

@@ -20,8 +20,11 @@ import { fromUtf8 } from '../bytes/byte-string.ts';
 import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
 import { fromSystemError, PlanishError } from '../errors.ts';
 import { attempt, writeFully } from '../io/durable-file.ts';
+import { type MeasuredRange, type StoreMany, storeMany } from '../kernel/store-objects.ts';
 import { type UnnamedFiles, unnamedFiles } from '../kernel/unnamed-file.ts';
 import { type VerityCalls, verityCalls } from '../kernel/verity.ts';
+import { STORE_OUTCOME } from '../native/contract.ts';
+import { nativeHelpers } from '../native/load.ts';
 import { objectPath } from './names.ts';
 
 /** Where objects go; plain data that may cross a thread. */
@@ -86,12 +89,12 @@ export class ObjectWriter {
   readonly #target: ObjectTarget;
   readonly #unnamed: UnnamedFiles | undefined;
   readonly #verity: VerityCalls | undefined;
+  /** Where nothing has to be sealed or left out, and files without names can be had. */
+  readonly #storeMany: StoreMany | undefined;
   readonly #seen = new Set<VerityDigest>();
   readonly #folders = new Set<string>();
   readonly #held: Buffer = Buffer.allocUnsafeSlow(HELD_BYTES);
   #size = 0;
-  /** All bytes of the object, where they came at once. */
-  #whole: Uint8Array | undefined;
   #draft: Draft | undefined;
   #serial = 0;
 
@@ -99,11 +102,29 @@ export class ObjectWriter {
     this.#target = target;
     this.#unnamed = unnamedFiles(target.directory);
     this.#verity = target.verity === 'none' ? undefined : verityCalls();
+    const isPlain = target.verity === 'none' && target.without === undefined && this.#unnamed !== undefined;
+    this.#storeMany = isPlain ? storeMany(target.directory, nativeHelpers()) : undefined;
   }
 
   /** Adds an object whose digest is known. */
   put(bytes: Uint8Array, digest: VerityDigest): void {
-    if (!this.#isNew(digest, bytes.length)) return;
+    this.putAll(bytes, [{ start: 0, size: bytes.length, digest }]);
+  }
+
+  /** Adds contents of a window, as many in a call as can be. */
+  putAll(window: Uint8Array, contents: readonly MeasuredRange[]): void {
+    const first = contents.filter(({ digest }) => this.#isFirst(digest));
+    const outcomes = this.#storeMany?.(window, first);
+    for (const [index, { start, size, digest }] of first.entries()) {
+      const outcome = outcomes?.[index];
+      if (outcome === STORE_OUTCOME.written) this.#countAdded(size);
+      else if (outcome === STORE_OUTCOME.present) this.#countPresent(size);
+      else this.#putByItself(window.subarray(start, start + size), digest);
+    }
+  }
+
+  #putByItself(bytes: Uint8Array, digest: VerityDigest): void {
+    if (!this.#isMissing(digest, bytes.length)) return;
     const draft = this.#open();
     this.#fill(draft, bytes);
     this.#place(draft, digest, bytes.length);
@@ -130,11 +151,10 @@ export class ObjectWriter {
     return counts;
   }
 
-  /** Appends to the object that is being written. Where `size` says that these are all its bytes, they are not copied. */
-  write(bytes: Uint8Array, start: number, end: number, size: number): void {
+  /** Appends to the object that is being written. */
+  write(bytes: Uint8Array, start: number, end: number): void {
     const length = end - start;
-    if (length === size) this.#whole = bytes.subarray(start, end);
-    else if (this.#draft === undefined && this.#size + length <= HELD_BYTES) {
+    if (this.#draft === undefined && this.#size + length <= HELD_BYTES) {
       this.#held.set(bytes.subarray(start, end), this.#size);
     } else {
       this.#draft ??= this.#spill();
@@ -147,10 +167,8 @@ export class ObjectWriter {
   finish(digest: VerityDigest): void {
     const size = this.#size;
     const draft = this.#draft;
-    const whole = this.#whole;
     this.#forget();
-    if (whole !== undefined) this.put(whole, digest);
-    else if (draft === undefined) this.put(this.#held.subarray(0, size), digest);
+    if (draft === undefined) this.put(this.#held.subarray(0, size), digest);
     else if (this.#isNew(digest, size)) this.#place(draft, digest, size);
     else this.#discard(draft);
   }
@@ -163,7 +181,6 @@ export class ObjectWriter {
 
   #forget(): void {
     this.#draft = undefined;
-    this.#whole = undefined;
     this.#size = 0;
   }
 
@@ -203,14 +220,32 @@ export class ObjectWriter {
 
   /** Counts an object on its first mention; whether it must be written. */
   #isNew(digest: VerityDigest, size: number): boolean {
+    return this.#isFirst(digest) && this.#isMissing(digest, size);
+  }
+
+  #isFirst(digest: VerityDigest): boolean {
     if (this.#seen.has(digest)) return false;
     this.#seen.add(digest);
+    return true;
+  }
+
+  /** Whether it must be written; counted where it is there. */
+  #isMissing(digest: VerityDigest, size: number): boolean {
     const { without } = this.#target;
     const elsewhere = without !== undefined && hasSize(join(without, objectPath(digest)), size);
     if (!elsewhere && !this.#isPresent(digest, size)) return true;
+    this.#countPresent(size);
+    return false;
+  }
+
+  #countPresent(size: number): void {
     this.#counts.present += 1;
     this.#counts.presentBytes += size;
-    return false;
+  }
+
+  #countAdded(size: number): void {
+    this.#counts.added += 1;
+    this.#counts.addedBytes += size;
   }
 
   /** A file of another size was left by a crash of the machine: it is written again. */
@@ -240,8 +275,7 @@ export class ObjectWriter {
     } finally {
       closeSync(sealed.fd);
     }
-    this.#counts.added += 1;
-    this.#counts.addedBytes += size;
+    this.#countAdded(size);
   }
 
   /** A name that is taken is so by the same bytes, written meanwhile, or by remains that {@link #isPresent} saw. */

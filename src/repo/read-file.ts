@@ -56,7 +56,7 @@ export function readRegular(file: string, limit: LimitName): Uint8Array | undefi
 function readWhole({ fd, size }: OpenFile, file: string): Uint8Array {
   const bytes = Buffer.allocUnsafeSlow(size);
   for (let done = 0; done < size; ) {
-    const count = readAt(fd, bytes, done, done, file);
+    const count = readAt(fd, bytes.subarray(done), done, file);
     if (count === 0) throw new PlanishError('CONTENT_CHANGED', 'the file became shorter', { file });
     done += count;
   }
@@ -69,16 +69,17 @@ const PIECE_BYTES = 256 * 1024;
 export function* filePieces({ fd, size }: OpenFile, file: string): Generator<Uint8Array, void, undefined> {
   const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, Math.max(size, 1)));
   for (let done = 0; done < size; ) {
-    const count = readAt(fd, buffer, 0, done, file);
+    const count = readAt(fd, buffer, done, file);
     if (count === 0) throw new PlanishError('CONTENT_CHANGED', 'the file became shorter', { file });
     yield buffer.subarray(0, Math.min(count, size - done));
     done += count;
   }
 }
 
-function readAt(fd: number, target: Buffer, at: number, position: number, file: string): number {
+/** Reads to `target` from a position, as far as one call goes. Throws `SYSCALL_FAILED`. */
+export function readAt(fd: number, target: Uint8Array, position: number, file: string): number {
   try {
-    return readSync(fd, target, at, target.length - at, position);
+    return readSync(fd, target, 0, target.length, position);
   } catch (error) {
     throw fromSystemError(error, 'reading a file', { file });
   }

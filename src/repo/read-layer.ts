@@ -7,6 +7,7 @@ import { LIMITS } from '../limits.ts';
 import { type TarEntry, type TarHandler, TarScanner } from '../tar/scanner.ts';
 import type { LayerEntry } from '../tree/entry.ts';
 import { type Content, EMPTY_CONTENT, INLINE_CONTENT_MAX } from '../tree/tree.ts';
+import { ByteWindow } from './byte-window.ts';
 import type { ObjectStore } from './object-store.ts';
 import { filePieces, openRegular } from './read-file.ts';
 import type { OpenedStream } from './streams.ts';
@@ -20,14 +21,19 @@ export interface RestoredLayer {
   readonly objects: ReadonlyMap<VerityDigest, number>;
 }
 
+/** What is asked of an object, given its size as the tar states it. */
+export type CheckSize = (repository: ObjectStore, digest: VerityDigest, size: number) => void;
+
 /**
- * Reads the entries of a layer. Every object must be there with the size that the tar states; what is in them is not looked at.
+ * Reads the entries of a layer. Every object must be there with the size that the tar states, unless the caller sees to that;
+ * what is in them is not looked at.
  * Throws `REPOSITORY_BAD` where the splitstream is no tar that composefs hosts read, `OBJECT_MISSING`, and the codes of
  * the tar reader.
  */
 export async function restoreLayer(
   repository: ObjectStore,
   { stream }: OpenedStream,
+  check: CheckSize = checkObject,
 ): Promise<RestoredLayer> {
   const collector = new StoredEntries();
   const scanner = new TarScanner(collector, { globalHeaders: 'ignore' });
@@ -41,7 +47,9 @@ export async function restoreLayer(
     const size = scanner.skipContent();
     if (size === undefined) throw misplaced('an object stands where no content begins');
     collector.external = undefined;
-    if (!objects.has(chunk.digest)) checkObject(repository, chunk.digest, size);
+    const known = objects.get(chunk.digest);
+    if (known === undefined) check(repository, chunk.digest, size);
+    else if (known !== size) throw misplaced('an object stands for contents of several sizes');
     objects.set(chunk.digest, size);
   }
   const { size, endOfArchive } = scanner.finish();
@@ -53,11 +61,12 @@ function checkObject(repository: ObjectStore, digest: VerityDigest, size: number
   const actual = repository.objectSize(digest);
   if (actual === size) return;
   if (actual === undefined) throw repository.missing(digest);
-  throw new PlanishError('VERITY_MISMATCH', 'an object has not the size of the content that it is', {
-    file: repository.pathOf(digest),
-    expected: size,
-    actual,
-  });
+  throw wrongSize(repository.pathOf(digest), size, actual);
+}
+
+function wrongSize(file: string, expected: number, actual: number): PlanishError {
+  const message = 'an object has not the size of the content that it is';
+  return new PlanishError('VERITY_MISMATCH', message, { file, expected, actual });
 }
 
 function misplaced(message: string): PlanishError {
@@ -106,20 +115,39 @@ class StoredEntries implements TarHandler {
   }
 }
 
-/** The file that a splitstream describes, byte for byte, in pieces that must not be kept. Throws `OBJECT_MISSING`. */
+/**
+ * The file that a splitstream describes, byte for byte, in pieces that must not be kept. Throws `OBJECT_MISSING`, and
+ * `VERITY_MISMATCH` where objects are to have sizes and one has another.
+ */
 export async function* streamBytes(
   repository: ObjectStore,
   { stream }: OpenedStream,
+  sizes?: ReadonlyMap<VerityDigest, number>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let size = 0;
+  const window = new ByteWindow();
   for await (const chunk of stream.chunks()) {
-    const pieces = chunk.kind === 'inline' ? [chunk.bytes] : objectPieces(repository, chunk.digest);
-    for (const piece of pieces) {
-      size += piece.length;
-      yield piece;
-    }
+    if (chunk.kind === 'inline') yield* window.add(chunk.bytes);
+    else yield* objectBytes(repository, chunk.digest, window, sizes?.get(chunk.digest));
   }
-  if (size !== stream.size) throw misplaced('the stream is not of the size that it claims');
+  yield* window.rest();
+  if (window.total !== stream.size) throw misplaced('the stream is not of the size that it claims');
+}
+
+function* objectBytes(
+  repository: ObjectStore,
+  digest: VerityDigest,
+  window: ByteWindow,
+  size: number | undefined,
+): Generator<Uint8Array, void, undefined> {
+  const file = repository.pathOf(digest);
+  const open = openRegular(file);
+  if (open === undefined) throw repository.missing(digest);
+  try {
+    if (size !== undefined && size !== open.size) throw wrongSize(file, size, open.size);
+    yield* window.addFile(open, file);
+  } finally {
+    closeSync(open.fd);
+  }
 }
 
 /** The pieces of an object. Throws `OBJECT_MISSING`. */

@@ -46,10 +46,9 @@ export async function storeLayer(
 function partsOf(objects: ObjectWriter, stream: SplitstreamWriter): LayerParts {
   return {
     inline: (bytes, start, end) => stream.addInline(bytes, start, end),
-    content: (bytes, start, end, size) => objects.write(bytes, start, end, size),
-    endOfContent: (digest, size) => {
-      objects.finish(digest);
-      stream.addExternal(digest, size);
-    },
+    external: (digest, size) => stream.addExternal(digest, size),
+    wholes: (piece, contents) => objects.putAll(piece, contents),
+    part: (bytes, start, end) => objects.write(bytes, start, end),
+    endOfParts: (digest) => objects.finish(digest),
   };
 }

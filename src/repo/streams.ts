@@ -72,6 +72,32 @@ export function verifyObject(
   });
 }
 
+/**
+ * The objects of a layer and their sizes, without reading its entries. All must be there, and of the size of the layer with
+ * what stands in the stream; what is in them is not looked at. Throws
+ * `OBJECT_MISSING`, `REPOSITORY_BAD`, and as {@link readStream}.
+ */
+export async function sizeObjects(
+  repository: ObjectStore,
+  { stream }: OpenedStream,
+): Promise<ReadonlyMap<VerityDigest, number>> {
+  const objects = new Map<VerityDigest, number>();
+  let total = 0;
+  for await (const chunk of stream.chunks()) {
+    if (chunk.kind === 'inline') {
+      total += chunk.bytes.length;
+      continue;
+    }
+    const size = objects.get(chunk.digest) ?? repository.objectSize(chunk.digest);
+    if (size === undefined) throw repository.missing(chunk.digest);
+    objects.set(chunk.digest, size);
+    total += size;
+  }
+  if (total !== stream.size)
+    throw new PlanishError('REPOSITORY_BAD', 'the stream is not of the size that it claims');
+  return objects;
+}
+
 /** The one object that a stream of a document or blob consists of. Throws `REPOSITORY_BAD` for any other stream. */
 export async function onlyObject({ stream, digest }: OpenedStream): Promise<VerityDigest> {
   const found: VerityDigest[] = [];

@@ -1,5 +1,5 @@
 /** What benches read: the real server image of the interop tests, and what is made of it once. */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -76,42 +76,31 @@ export class Inputs {
     );
   }
 
-  /** A dumpfile of 64,000 lines, of the large image; of the server, which has fewer, where there is none. */
-  get longDump() {
-    const { image } = this.gzipImages.at(-1);
-    const dump = '"$@" | head -n 64000 > "$0"';
-    const path = this.output('long.dump');
-    const make = () => run('sh', ['-c', dump, path, ...planish('dump', image, '--algorithm', 'sha256')]);
-    return this.#once('long.dump', make, path);
+  /** The next version of it, built after it: what PLANISH_SERVER_AFTER (one plain tar) holds, else a few new files more. */
+  get updatedImage() {
+    const image = `oci:${this.output('updated-image')}:server`;
+    return this.#once('updated-image', () => this.#buildUpdate(image), image);
   }
 
-  /** Its EROFS image. */
-  get erofs() {
-    const path = this.output('long.erofs');
-    return this.#once(
-      'long.erofs',
-      () => run(...split(planish('mkfs', `dump:${this.longDump}`, '-o', path))),
-      path,
-    );
+  #buildUpdate(image) {
+    const after = process.env.PLANISH_SERVER_AFTER ?? this.#updatedTar();
+    run(...split(planish('build', `tar:${after}`, '--previous', this.zstdImage, '-o', image)));
   }
 
-  /** Regular files of directories on disk, by what they are: of the server, and of all layers of the large image. */
-  get fileTrees() {
-    const server = { name: 'server', directory: this.directory };
-    return this.gzipImages.length < 2
-      ? [server]
-      : [server, { name: 'large', directory: this.#largeDirectory }];
-  }
-
-  get #largeDirectory() {
-    const path = this.output('large-root');
-    const unpack = () => {
-      mkdirSync(path);
-      for (const layer of this.gzipImages[1].layers) {
-        run('tar', ['-C', path, '--exclude=./dev/*', '--exclude=dev/*', '--exclude=*/.wh.*', '-xzf', layer]);
-      }
-    };
-    return this.#once('large-root', unpack, path);
+  #updatedTar() {
+    const [tar, added] = [this.output('updated.tar'), this.output('added')];
+    copyFileSync(this.tar, tar);
+    mkdirSync(join(added, 'usr/lib'), { recursive: true });
+    for (let index = 0; index < 100; index++)
+      writeFileSync(join(added, `usr/lib/update-${index}`), `${index}\n`.repeat(20_000));
+    run('tar', [
+      '-C',
+      added,
+      '-rf',
+      tar,
+      ...readdirSync(join(added, 'usr/lib')).map((name) => `usr/lib/${name}`),
+    ]);
+    return tar;
   }
 
   /** Its composefs dumpfile, of the tree as it is, with the one algorithm that the C tools know. */

@@ -1,6 +1,7 @@
 /**
  * Emitting a real server image against the programs that fill repositories: cfsctl from the same layout, mkcomposefs from
  * the same directory. Repositories lie in memory where that can be: both sync, which on a disk takes longer than all else.
+ * Where an image is emitted again ours has its cache, as it has unless told otherwise; cfsctl believes the repository.
  */
 import { accessSync, constants, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,48 +16,109 @@ export function rows(inputs) {
   const place =
     MEMORY === undefined ? inputs.output('repositories') : join(MEMORY, `planish-bench-${process.pid}`);
   process.on('exit', () => rmSync(place, { recursive: true, force: true }));
-  return [newRow(inputs, place), againRow(inputs, place), storeRow(inputs, place)];
+  return [
+    newRow(inputs, place, 'sha512'),
+    newRow(inputs, place, 'sha256'),
+    againRow(inputs, place),
+    updateRow(inputs, place),
+    fsckRow(inputs, place),
+    storeRow(inputs, place),
+  ];
 }
 
 const pull = (repository, image) => ['cfsctl', '--repo', repository, 'oci', 'pull', image, 'server'];
-const emit = (repository, image) =>
-  planish('emit', image, '--repo', repository, '--tag', 'server', '--profile', 'cfsctl', '--no-bootable');
+const emit = (repository, image, ...options) =>
+  planish(
+    ...['emit', image, '--repo', repository, '--tag', 'server', '--profile', 'cfsctl', '--no-bootable'],
+    ...options,
+  );
 const images = (repository) =>
   readdirSync(join(repository, 'images'))
     .filter((name) => name !== 'refs')
     .join();
 
-function startOver(place) {
+function startOver(place, algorithm = 'sha512') {
   rmSync(place, { recursive: true, force: true });
   mkdirSync(place);
-  run('cfsctl', ['--repo', join(place, 'peer'), 'init', '--insecure']);
-  run(...split(planish('repo', 'init', join(place, 'ours'), '--insecure')));
+  run('cfsctl', [
+    '--repo',
+    join(place, 'peer'),
+    'init',
+    '--insecure',
+    '--algorithm',
+    `fsverity-${algorithm}-12`,
+  ]);
+  run(...split(planish('repo', 'init', join(place, 'ours'), '--insecure', '--algorithm', algorithm)));
 }
 
-function newRow(inputs, place) {
+/** Both repositories with the image in them, and a cache that knows it. */
+function fill(inputs, place) {
+  const [ours, peer] = [join(place, 'ours'), join(place, 'peer')];
+  startOver(place);
+  run(...split(emit(ours, inputs.zstdImage, '--cache', join(place, 'cache'))));
+  run(...split(pull(peer, inputs.zstdImage)));
+  return { ours, peer, cache: join(place, 'cache') };
+}
+
+function newRow(inputs, place, algorithm) {
   const [ours, peer] = [join(place, 'ours'), join(place, 'peer')];
   return {
-    title: '`emit` into a new repository',
+    title: `\`emit\` into a new repository, ${algorithm}`,
     peerName: '`cfsctl oci pull`',
-    ours: emit(ours, inputs.zstdImage),
+    ours: emit(ours, inputs.zstdImage, '--no-cache'),
     peer: pull(peer, inputs.zstdImage),
-    before: () => startOver(place),
-    check: () => true,
+    before: () => startOver(place, algorithm),
+    check: () => images(ours) !== '' && run('cfsctl', ['--repo', ours, 'fsck']) !== undefined,
   };
 }
 
 /** The source has the same layers as before. */
 function againRow(inputs, place) {
-  const [ours, peer] = [join(place, 'ours'), join(place, 'peer')];
-  startOver(place);
-  run(...split(emit(ours, inputs.zstdImage)));
-  run(...split(pull(peer, inputs.zstdImage)));
   return {
     title: '`emit` of what is there',
     peerName: '`cfsctl oci pull`',
-    ours: emit(ours, inputs.zstdImage),
-    peer: pull(peer, inputs.zstdImage),
-    check: () => images(ours) === images(peer),
+    prepare: () => {
+      const { ours, peer, cache } = fill(inputs, place);
+      return {
+        ours: emit(ours, inputs.zstdImage, '--cache', cache),
+        peer: pull(peer, inputs.zstdImage),
+        check: () => images(ours) === images(peer),
+      };
+    },
+  };
+}
+
+/** An image of which most layers are there. */
+function updateRow(inputs, place) {
+  return {
+    title: '`emit` of an update',
+    peerName: '`cfsctl oci pull`',
+    prepare: () => {
+      const { ours, peer, cache } = fill(inputs, place);
+      const kept = join(place, 'kept');
+      mkdirSync(kept);
+      for (const path of [ours, peer]) run('cp', ['-a', '--link', path, kept]);
+      return {
+        ours: emit(ours, inputs.updatedImage, '--cache', cache),
+        peer: pull(peer, inputs.updatedImage),
+        before: () => {
+          for (const path of [ours, peer]) rmSync(path, { recursive: true });
+          run('cp', ['-a', '--link', `${kept}/.`, place]);
+        },
+      };
+    },
+  };
+}
+
+/** Ours puts layers together and hashes them, too. */
+function fsckRow(inputs, place) {
+  return {
+    title: '`repo fsck`',
+    peerName: '`cfsctl fsck`',
+    prepare: () => {
+      const { ours, peer } = fill(inputs, place);
+      return { ours: planish('repo', 'fsck', ours), peer: ['cfsctl', '--repo', peer, 'fsck'] };
+    },
   };
 }
 

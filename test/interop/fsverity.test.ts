@@ -1,14 +1,5 @@
 /** Digests beside those of `fsverity digest` (fsverity-utils), on files of every interesting size. */
-import {
-  closeSync,
-  ftruncateSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -45,17 +36,13 @@ function toolDigests(file: string, algorithm: HashAlgorithm): string {
 }
 
 describe.skipIf(!hasTool('fsverity', 'fs-verity digests by fsverity-utils'))('fsverity digest', () => {
-  it('agrees on every size', () => {
+  it.each<HashAlgorithm>(['sha256', 'sha512'])('agrees on every size: %s', (algorithm) => {
     const content = sample(Math.max(...SIZES));
-    const file = join(work, 'shrinking');
-    writeFileSync(file, content);
-    for (const size of SIZES.toSorted((a, b) => b - a)) {
-      truncateSync(file, size);
+    const file = join(work, algorithm);
+    for (const size of SIZES) {
       const part = content.subarray(0, size);
-      for (const algorithm of ['sha256', 'sha512'] as const) {
-        const told = [algorithm, size, toolDigests(file, algorithm)];
-        expect([algorithm, size, computeVerityDigest(part, algorithm)]).toEqual(told);
-      }
+      writeFileSync(file, part);
+      expect([size, computeVerityDigest(part, algorithm)]).toEqual([size, toolDigests(file, algorithm)]);
     }
   });
 

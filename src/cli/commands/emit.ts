@@ -4,11 +4,12 @@ import { PlanishError } from '../../errors.ts';
 import type { EmitOptions, EmitResult } from '../../ops/emit.ts';
 import type { EmitStoreResult } from '../../ops/emit-store.ts';
 import type { HostProfileName } from '../../ops/profile-names.ts';
+import { cacheDirectory, type ParsedCache } from '../cache-directory.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import { commonOptions, formatNumber, formatOption, profileOption } from '../options.ts';
 import type { GlobalOptions, Runtime } from '../runtime.ts';
 
-interface ParsedOptions extends GlobalOptions {
+interface ParsedOptions extends GlobalOptions, ParsedCache {
   readonly repo?: string;
   readonly disk?: string;
   readonly tag?: string;
@@ -29,7 +30,6 @@ Examples:
   $ planish emit oci-archive:app.tar --repo repo --tag app:1.2 --no-bootable
   $ planish emit oci:os:43 --repo update --only-missing-from repo
   $ planish emit oci:os:42 --disk os.img
-  $ planish emit rootfs:tree --repo repo --tag tree
   $ planish emit rootfs:tree --repo store --layout mkcomposefs
   $ mount.composefs -o basedir=store/objects store/image.cfs /mnt
 
@@ -42,7 +42,7 @@ contents, and writes what mount.composefs takes, by default with the digests of 
 export function addEmit(program: Command, runtime: Runtime): Command {
   const command = new Command('emit')
     .description('write an image into a composefs repository, as bootc hosts and cfsctl store it')
-    .argument('<source>', 'an image; of a tar or a directory, the image that build makes of it')
+    .argument('<source>', 'an image with a manifest; of another layout, any source with contents')
     .addOption(new Option('--repo <dir>', 'the repository'))
     .addOption(
       new Option(
@@ -76,6 +76,13 @@ export function addEmit(program: Command, runtime: Runtime): Command {
     .addOption(
       new Option('--only-missing-from <dir>', 'leave out the objects that this other repository has'),
     )
+    .addOption(
+      new Option(
+        '--cache <dir>',
+        'what is known of layers and images made before (default: PLANISH_CACHE, else ~/.cache/planish)',
+      ),
+    )
+    .addOption(new Option('--no-cache', 'make every image, and remember nothing'))
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
@@ -124,6 +131,7 @@ function emitOptions(runtime: Runtime, parsed: ParsedOptions): Omit<EmitOptions,
   const { tag, platform, algorithm, profile, bootable, onlyMissingFrom } = parsed;
   return {
     ...commonOptions(runtime, parsed),
+    cache: cacheDirectory(parsed, process.env),
     tag,
     platform,
     algorithm,

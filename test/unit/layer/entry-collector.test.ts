@@ -1,11 +1,12 @@
 /** Digests of contents do not depend on how the tar is cut, nor on which contents are measured together. */
 
 import { expect, test } from 'vitest';
-import type { HashAlgorithm } from '../../../src/bytes/digest.ts';
+import type { HashAlgorithm, VerityDigest } from '../../../src/bytes/digest.ts';
 import { computeVerityDigest } from '../../../src/fsverity/digest.ts';
 import { CRYPTO_BACKEND } from '../../../src/fsverity/hash.ts';
 import { EntryCollector } from '../../../src/layer/entry-collector.ts';
 import { type IngestRequest, ingestLayer } from '../../../src/layer/ingest.ts';
+import type { LayerParts, WholeContent } from '../../../src/layer/layer-parts.ts';
 import { TarScanner } from '../../../src/tar/scanner.ts';
 import { fc } from '../../support/property.ts';
 import { pieces, sample } from '../compress/streams.ts';
@@ -48,19 +49,62 @@ test('digests are the same however the tar is cut', async () => {
   );
 });
 
-test.each([[65_536], [1_000_000], [513]])(
-  'whoever takes the layer apart has them at once, cut by %i',
-  async (cut) => {
-    const told: [string, number][] = [];
-    const parts = {
-      inline: () => undefined,
-      content: () => undefined,
-      endOfContent: (digest: string, size: number) => void told.push([digest, size]),
-    };
-    await ingestLayer(pieces(TAR, cut), request('sha256'), { parts });
-    expect(told).toEqual(expected('sha256').map((digest, index) => [digest, LARGE[index]?.length]));
-  },
-);
+test('a layer that is taken apart is whole again, however it is cut', async () => {
+  const digests = expected('sha256');
+  const large = LARGE.map((content, index) => [digests[index], content.length]);
+  const cut = fc.oneof(fc.integer({ min: 1, max: 800_000 }), fc.integer({ min: 200, max: 9000 }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(cut, { maxLength: 12 }), async (cuts) => {
+      const taken = new Taken();
+      await ingestLayer(pieces(TAR, ...cuts, 1_000_000), request('sha256'), { parts: taken });
+      expect(taken.order).toEqual(large);
+      expect(Buffer.concat(taken.stream.map((part) => taken.bytesOf(part))).equals(TAR)).toBe(true);
+    }),
+    { numRuns: 20 },
+  );
+});
+
+test('contents that lie whole in a piece come together', async () => {
+  const taken = new Taken();
+  await ingestLayer(pieces(TAR, TAR.length), request('sha256'), { parts: taken });
+  expect(taken.batches).toEqual([LARGE.length]);
+});
+
+/** Keeps what a layer is taken apart into. */
+class Taken implements LayerParts {
+  readonly stream: (Buffer | VerityDigest)[] = [];
+  readonly order: [VerityDigest, number][] = [];
+  readonly batches: number[] = [];
+  readonly #contents = new Map<VerityDigest, Buffer>();
+  readonly #parts: Buffer[] = [];
+
+  inline(bytes: Uint8Array, start: number, end: number): void {
+    this.stream.push(Buffer.from(bytes.slice(start, end)));
+  }
+
+  external(digest: VerityDigest, size: number): void {
+    this.stream.push(digest);
+    this.order.push([digest, size]);
+  }
+
+  wholes(piece: Uint8Array, contents: readonly WholeContent[]): void {
+    this.batches.push(contents.length);
+    for (const { start, size, digest } of contents)
+      this.#contents.set(digest, Buffer.from(piece.slice(start, start + size)));
+  }
+
+  part(bytes: Uint8Array, start: number, end: number): void {
+    this.#parts.push(Buffer.from(bytes.slice(start, end)));
+  }
+
+  endOfParts(digest: VerityDigest): void {
+    this.#contents.set(digest, Buffer.concat(this.#parts.splice(0)));
+  }
+
+  bytesOf(part: Buffer | VerityDigest): Buffer {
+    return typeof part === 'string' ? (this.#contents.get(part) ?? Buffer.alloc(0)) : part;
+  }
+}
 
 test('an owner who does not tell the end of a piece is refused, not given wrong digests', () => {
   const scanner = new TarScanner(new EntryCollector(0, 'sha256'));

@@ -88,6 +88,7 @@ describe('loading the helpers', () => {
         'scanDirectory',
         'setMountAttributes',
         'setXattr',
+        'storeObjects',
         'syncFilesystem',
         'unmount',
         'verityBatch',
