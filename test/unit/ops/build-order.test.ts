@@ -1,8 +1,9 @@
 /** `--order previous`: what was there keeps its place in layers that are rewritten, what is new comes last. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ingestLayer } from '../../../src/layer/ingest.ts';
 import type { BuildResult } from '../../../src/ops/build.ts';
+import { merge } from '../../../src/ops/merge.ts';
 import { verify } from '../../../src/ops/verify.ts';
 import { blobPath, makeLayout } from '../../support/layout-maker.ts';
 import { buildPlain, plainTar, scratchPath } from '../../support/plain-images.ts';
@@ -48,6 +49,10 @@ const NOW = archive(
   file('opt/b/data', 'b', MTIME),
 );
 
+/** What stays, as it stood, with its directories; and what is new, by path. */
+const KEPT = ['./', 'opt/', 'opt/a/', 'opt/a/z', 'opt/a/m/', 'opt/a/m/2', 'opt/a/k', 'opt/a/c'];
+const NEW = ['opt/a/b', 'opt/a/m/0', 'opt/a/n/', 'opt/a/n/x'];
+
 const PLAIN = { compression: 'none' } as const;
 
 /** Names in the tar of the layer that holds a component. */
@@ -83,20 +88,7 @@ describe('build --order previous', () => {
   test('keeps places and appends what is new, and is the same tree', async () => {
     const options = { ...PLAIN, previous: await former() };
     const next = await buildPlain(NOW, { ...options, order: 'previous' });
-    expect(await namesIn(next, 'rest/opt/a')).toEqual([
-      './',
-      'opt/',
-      'opt/a/',
-      'opt/a/z',
-      'opt/a/m/',
-      'opt/a/m/2',
-      'opt/a/k',
-      'opt/a/c',
-      'opt/a/b',
-      'opt/a/m/0',
-      'opt/a/n/',
-      'opt/a/n/x',
-    ]);
+    expect(await namesIn(next, 'rest/opt/a')).toEqual([...KEPT, ...NEW]);
     const byPath = await buildPlain(NOW, options);
     expect((await namesIn(byPath, 'rest/opt/a')).slice(2, 5)).toEqual(['opt/a/', 'opt/a/b', 'opt/a/c']);
     expect(next.digests).toEqual(byPath.digests);
@@ -137,6 +129,30 @@ describe('build --order previous', () => {
     expect(names.slice(-4)).toEqual(['opt/.wh.old', 'opt/a/', 'opt/a/m', 'opt/a/b']);
     const { checks, findings } = await verify(next.reference, { jobs: 1 });
     expect([findings, checks.filter(({ outcome }) => outcome !== 'match')]).toEqual([0, []]);
+  });
+
+  test('counts for merge as well', async () => {
+    const now = (await makeLayout(scratchPath('now'), [{ tar: NOW }])).reference;
+    const more = (await makeLayout(scratchPath('more'), [{ tar: OTHER }])).reference;
+    const reference = `oci:${scratchPath('merged')}:t`;
+    const options = { ...PLAIN, previous: await former(), order: 'previous', split: true, jobs: 1 } as const;
+    const merged = await merge([now, more], { ...options, destination: reference });
+    expect(await namesIn({ ...merged, reference }, 'rest/opt/a')).toEqual([...KEPT, ...NEW]);
+  });
+
+  test('comes before the order of a contentmeta file, which then orders what is new', async () => {
+    const contentmeta = scratchPath('meta.json');
+    const paths = ['n/x', 'm/2', 'm/0', 'z', 'b', 'c', 'k'].map((name) => [`/opt/a/${name}`, 'one']);
+    const mapping = Object.fromEntries([...paths, ['/opt/b/data', 'two']]);
+    const layers = { one: 'one', two: 'two' };
+    writeFileSync(contentmeta, JSON.stringify({ version: 1, ordered: true, layers, mapping }));
+    const options = { ...PLAIN, previous: await former(), contentmeta };
+    const byFile = await buildPlain(NOW, options);
+    const next = await buildPlain(NOW, { ...options, order: 'previous' });
+    const [one = ''] = next.layers[0]?.components ?? [];
+    expect(await namesIn(next, one)).toEqual([...KEPT, 'opt/a/n/', 'opt/a/n/x', 'opt/a/m/0', 'opt/a/b']);
+    expect((await namesIn(byFile, one)).slice(3, 5)).toEqual(['opt/a/n/', 'opt/a/n/x']);
+    expect(next.digests).toEqual(byFile.digests);
   });
 
   test('without a previous image is refused before anything is read', async () => {
