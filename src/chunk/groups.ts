@@ -1,5 +1,5 @@
 /**
- * Optional groups: components that a client of the image may do without, named by a small JSON file. Each group has
+ * Optional groups: components that a client of the image may do without, named by a small file. Each group has
  * layers of its own, so that leaving it out is leaving out these layers.
  */
 import { type ByteString, byteString, display, fromUtf8 } from '../bytes/byte-string.ts';
@@ -8,6 +8,7 @@ import type { OnWarning } from '../warnings.ts';
 import type { Component } from './component.ts';
 import type { Partition } from './partition.ts';
 import { matchesPattern, type PathPattern, parsePattern } from './path-pattern.ts';
+import { parseYaml } from './yaml-subset.ts';
 
 /** One group as the file names it. */
 export interface OptionalGroup {
@@ -25,7 +26,10 @@ export interface GroupMembers extends Partition {
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
-/** Reads `{"groups": {"NAME": ["PATTERN" …] | {"components": […], "layers": N}}}`. Throws `GROUPS_BAD`. */
+/**
+ * Reads `{"groups": {"NAME": ["PATTERN" …] | {"components": […], "layers": N}}}`, JSON where it begins with a brace, else
+ * YAML. Throws `GROUPS_BAD`.
+ */
 export function parseGroups(bytes: Uint8Array): OptionalGroup[] {
   const document = fieldsOf(parseText(bytes), 'the file', ['groups']);
   const groups = fieldsOf(document['groups'], 'groups');
@@ -33,10 +37,15 @@ export function parseGroups(bytes: Uint8Array): OptionalGroup[] {
 }
 
 function parseText(bytes: Uint8Array): unknown {
+  let kind = 'text in UTF-8';
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    kind = text.trimStart().startsWith('{') ? 'JSON document' : 'YAML document that is read';
+    return kind === 'JSON document' ? JSON.parse(text) : parseYaml(text);
   } catch (error) {
-    throw new PlanishError('GROUPS_BAD', 'the file of groups is no JSON document', {}, error);
+    const why = error instanceof Error && kind.startsWith('YAML') ? `: ${error.message}` : '';
+    const message = `the file of groups is no ${kind}${why}`;
+    throw new PlanishError('GROUPS_BAD', display(fromUtf8(message)), {}, error);
   }
 }
 

@@ -159,7 +159,7 @@ export function orderOption(): Option {
 export function groupsOption(): Option {
   return new Option(
     '--groups <file>',
-    'JSON that names optional groups of components, with layers of their own',
+    'JSON or YAML that names optional groups of components, with layers of their own',
   );
 }
 
