@@ -7,7 +7,7 @@ import type { ByteSource } from '../bytes/byte-source.ts';
 import { isPlanishError, PlanishError } from '../errors.ts';
 import type { Certificate } from '../sign/certificate.ts';
 import { type CmsSignedData, decodeCms } from '../sign/cms-reader.ts';
-import { verifyCms } from '../sign/cms-verify.ts';
+import { type CmsVerdict, verifyCms } from '../sign/cms-verify.ts';
 import { decodeIndirectData, type IndirectData, OID_SPC_INDIRECT_DATA } from './authenticode-content.ts';
 import { readCertificateTable, type StoredSignature } from './certificate-table.ts';
 import { badPe } from './pe.ts';
@@ -37,15 +37,21 @@ export interface AuthenticodeVerdict {
 }
 
 /**
- * Looks at every signature. Throws `PE_BAD_IMAGE`, `CMS_BAD_DATA`, `CERTIFICATE_BAD`, `LIMIT_EXCEEDED` for what is
+ * Looks at every signature; `onTrusted` is told of each that holds. Throws `PE_BAD_IMAGE`, `CMS_BAD_DATA`, `CERTIFICATE_BAD`, `LIMIT_EXCEEDED` for what is
  * malformed, and `SIGNATURE_INVALID` for a checksum in the header that is not the file's.
  */
-export function checkAuthenticode(source: ByteSource, trusted: readonly Certificate[]): AuthenticodeVerdict {
+export function checkAuthenticode(
+  source: ByteSource,
+  trusted: readonly Certificate[],
+  onTrusted: (verdict: CmsVerdict) => void = () => undefined,
+): AuthenticodeVerdict {
   const headers = decodePeHeaders(source);
   const digest = authenticodeDigest(source, headers);
   checkChecksum(source, headers);
   const stored = readCertificateTable(source, headers.certificateTable);
-  const signatures = stored.map((one) => checkSignature(source, headers, digest, one, trusted));
+  const signatures = stored.map((one) =>
+    checkSignature({ source, headers, sha256: digest, trusted, onTrusted }, one),
+  );
   return {
     digest: Buffer.from(digest).toString('hex'),
     signatures,
@@ -71,24 +77,25 @@ function checkChecksum(source: ByteSource, headers: PeHeaders): void {
   throw new PlanishError('SIGNATURE_INVALID', 'the checksum of a PE file is not that of its bytes', detail);
 }
 
-function checkSignature(
-  source: ByteSource,
-  headers: PeHeaders,
-  sha256: Uint8Array,
-  { offset, pkcs7 }: StoredSignature,
-  trusted: readonly Certificate[],
-): SignatureVerdict {
+/** What signatures are held against. */
+interface SignedFile {
+  readonly source: ByteSource;
+  readonly headers: PeHeaders;
+  readonly sha256: Uint8Array;
+  readonly trusted: readonly Certificate[];
+  onTrusted(verdict: CmsVerdict): void;
+}
+
+function checkSignature(file: SignedFile, { offset, pkcs7 }: StoredSignature): SignatureVerdict {
   const data = decodeCms(pkcs7);
   const content = contentOf(data, offset);
   const signer = data.certificates.find((certificate) => isSigner(data, certificate))?.subject;
   if (signer === undefined)
     throw badPe('a signature of a PE file does not hold the certificate of its signer', offset);
   try {
-    const digest = content.hash === 'sha256' ? sha256 : authenticodeDigest(source, headers, content.hash);
-    if (Buffer.compare(content.digest, digest) !== 0) {
-      throw new PlanishError('SIGNATURE_INVALID', 'a signature is of other bytes than those of the file');
-    }
-    const verdict = verifyCms(data, content.message, trusted);
+    checkDigest(file, content);
+    const verdict = verifyCms(data, content.message, file.trusted);
+    file.onTrusted(verdict);
     return { signer: verdict.signer.subject, anchor: verdict.anchor.subject, fault: undefined };
   } catch (error) {
     if (!isPlanishError(error, 'SIGNATURE_INVALID') && !isPlanishError(error, 'SIGNATURE_UNTRUSTED'))
@@ -96,6 +103,13 @@ function checkSignature(
     const code = error.code === 'SIGNATURE_INVALID' ? error.code : 'SIGNATURE_UNTRUSTED';
     return { signer, anchor: undefined, fault: { code, message: error.message } };
   }
+}
+
+/** Throws `SIGNATURE_INVALID` unless what is signed is the digest of the file. */
+function checkDigest({ source, headers, sha256 }: SignedFile, content: IndirectData): void {
+  const digest = content.hash === 'sha256' ? sha256 : authenticodeDigest(source, headers, content.hash);
+  if (Buffer.compare(content.digest, digest) === 0) return;
+  throw new PlanishError('SIGNATURE_INVALID', 'a signature is of other bytes than those of the file');
 }
 
 function contentOf(data: CmsSignedData, offset: number): IndirectData {

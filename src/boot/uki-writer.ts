@@ -4,9 +4,9 @@
  */
 
 import { type ByteSource, byteSource, concatSources, zeroSource } from '../bytes/byte-source.ts';
-import { isPlanishError } from '../errors.ts';
-import { badPe, findSection } from './pe.ts';
-import { decodePeHeaders, NX_COMPAT } from './pe-headers.ts';
+import { type ErrorDetail, isPlanishError, withDetail } from '../errors.ts';
+import { badPe, findSection, quoteSection } from './pe.ts';
+import { decodePeHeaders, NX_COMPAT, type PeHeaders } from './pe-headers.ts';
 import { addSections, type NewSection, roomFor } from './pe-writer.ts';
 import { ADDON_SBAT, formatSbat, readSbat, UKI_SBAT } from './sbat.ts';
 
@@ -24,8 +24,13 @@ export interface AddonParts {
   readonly initrds?: readonly ByteSource[] | undefined;
 }
 
+/** Where a part lies, for errors about it. */
+export type PartPlace = Pick<ErrorDetail, 'path' | 'file'>;
+
 /** What a UKI is made of. Text is taken as it is. */
 export interface UkiParts extends AddonParts {
+  readonly stubPlace?: PartPlace | undefined;
+  readonly linuxPlace?: PartPlace | undefined;
   readonly osRelease: Uint8Array;
   readonly linux: ByteSource;
   /** A picture (BMP). */
@@ -43,19 +48,32 @@ export interface BuiltUki {
 
 /**
  * A UKI, not signed. Throws `PE_BAD_IMAGE` for a stub or kernel that is malformed, a stub for another machine than the
- * kernel is for, a stub that is signed or has no room, and `LIMIT_EXCEEDED` for a UKI beyond 4 GiB.
+ * kernel is for, a stub that is signed, has no room or is a UKI itself, and `LIMIT_EXCEEDED` for a UKI beyond 4 GiB.
  */
 export function buildUki(parts: UkiParts): BuiltUki {
-  const stub = byteSource(parts.stub);
-  const kernel = kernelHeaders(parts.linux);
-  const { machine } = decodePeHeaders(stub);
-  if (kernel.machine !== machine) {
-    throw badPe('the stub is for another machine than the kernel', 0, {
-      expected: `0x${kernel.machine.toString(16)}`,
-      actual: `0x${machine.toString(16)}`,
-    });
+  const kernel = at(parts.linuxPlace, () => readKernel(parts.linux));
+  return at(parts.stubPlace, () => buildAround(parts, kernel));
+}
+
+function at<T>(place: PartPlace | undefined, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    // A UKI that is too large is not the stub's fault.
+    throw isPlanishError(error, 'LIMIT_EXCEEDED') ? error : withDetail(error, place ?? {});
   }
-  const sbat = sbatSection(stub, [...readSbat(stub), ...readSbat(parts.linux), UKI_SBAT]);
+}
+
+/** What the rest of a UKI must fit. */
+interface KernelFacts {
+  readonly headers: PeHeaders;
+  readonly sbat: readonly string[];
+}
+
+function buildAround(parts: UkiParts, kernel: KernelFacts): BuiltUki {
+  const stub = byteSource(parts.stub);
+  checkStub(decodePeHeaders(stub), kernel.headers);
+  const sbat = sbatSection(stub, [...readSbat(stub), ...kernel.sbat, UKI_SBAT]);
   const sections = [
     ...bytes('.osrel', parts.osRelease),
     ...text('.cmdline', parts.cmdline),
@@ -67,8 +85,28 @@ export function buildUki(parts: UkiParts): BuiltUki {
     ...payload(parts),
     ...sbat,
   ];
-  const clearNxCompat = (kernel.dllCharacteristics & NX_COMPAT) === 0;
+  const clearNxCompat = (kernel.headers.dllCharacteristics & NX_COMPAT) === 0;
   return { source: addSections(parts.stub, sections, { clearNxCompat }), sbatMerged: sbat.length > 0 };
+}
+
+/** Sections of finished UKIs. A stub that has one would bring what was not asked for, as a profile of its own. */
+const NOT_IN_STUBS = ['.linux', '.initrd', '.cmdline', '.profile', '.pcrsig', '.dtb', '.dtbauto', '.hwids'];
+
+function checkStub(stub: PeHeaders, kernel: PeHeaders): void {
+  const foreign = NOT_IN_STUBS.map((name) => findSection(stub, name)).find(
+    (section) => section !== undefined,
+  );
+  if (foreign !== undefined) {
+    throw badPe(
+      `the stub has section ${quoteSection(foreign.name)}: it is no stub, but a UKI`,
+      foreign.rawOffset,
+    );
+  }
+  if (kernel.machine === stub.machine) return;
+  throw badPe('the stub is for another machine than the kernel', 0, {
+    expected: `0x${kernel.machine.toString(16)}`,
+    actual: `0x${stub.machine.toString(16)}`,
+  });
 }
 
 /** An addon, not signed. Throws as {@link buildUki}. */
@@ -98,9 +136,9 @@ function joinInitrds(initrds: readonly ByteSource[]): ByteSource {
   return concatSources(initrds.flatMap((initrd) => [initrd, zeroSource((4 - (initrd.size % 4)) % 4)]));
 }
 
-function kernelHeaders(linux: ByteSource): ReturnType<typeof decodePeHeaders> {
+function readKernel(linux: ByteSource): KernelFacts {
   try {
-    return decodePeHeaders(linux);
+    return { headers: decodePeHeaders(linux), sbat: readSbat(linux) };
   } catch (error) {
     if (!isPlanishError(error, 'PE_BAD_IMAGE')) throw error;
     throw badPe(`the kernel is no EFI program: ${error.message}`, Number(error.detail.offset ?? 0));

@@ -21,6 +21,8 @@ export interface Uki {
   readonly missing: readonly RequiredSection[];
   readonly cmdline: string | undefined;
   readonly osRelease: string | undefined;
+  /** Whether it has profiles: other command lines, and parts, that can be chosen at boot. */
+  readonly hasProfiles: boolean;
   /** Kernel release, which names the directory of its modules. */
   readonly uname: string | undefined;
 }
@@ -37,6 +39,7 @@ export function readUki(source: ByteSource): Uki {
     cmdline: readText(source, image, '.cmdline'),
     osRelease: readText(source, image, '.osrel'),
     uname: readText(source, image, '.uname'),
+    hasProfiles: findSection(image, '.profile') !== undefined,
   };
 }
 

@@ -2,7 +2,7 @@
 import { type ByteString, compareBytes } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
 import type { ComponentKind } from './component.ts';
-import { pack } from './pack.ts';
+import { type Packing, pack } from './pack.ts';
 import { expectedBytes, type PackItem } from './pack-model.ts';
 import { ALWAYS_RATE, HALF_LIFE_DAYS, PRIOR_CHANGES, PRIOR_WEEKS, RATE_UNIT, stabilityOf } from './rates.ts';
 
@@ -17,6 +17,11 @@ const MAX_LAYERS = 1000;
 const GROWTH_DIVISOR = 50;
 /** What changes always is put beside the database only up to this many bytes. */
 const VOLATILE_BYTES = 1024 * 1024;
+
+/** So few layers that one for the database alone may be dear … */
+const FEW_LAYERS = 12;
+/** … that is, costs more than this many times what the best plan costs: then it shares its layer like any other. */
+const APART_COST = 1.01;
 
 /** What planning needs of a component; `Component` has it. */
 export interface PlanInput extends PackItem {
@@ -73,15 +78,16 @@ export interface PlanOptions {
 
 /**
  * A cold plan: no previous image is known. One layer for each component where that many are allowed; else the
- * database and other small things that always change share the last layer, one layer in fifty stays free for
- * components to come, and the rest is packed at the least expected cost. The order of the input is without effect.
+ * database and other small things that always change share the last layer (unless layers are so few that this is
+ * dear), one layer in fifty stays free for components to come, and the rest is packed at the least expected cost. The
+ * order of the input is without effect.
  * Throws `BAD_OPTION` for a bad number of layers, `INVARIANT` for a key that occurs twice.
  */
 export function planLayers(components: readonly PlanInput[], options: PlanOptions = {}): LayerPlan {
   const maxLayers = checkMaxLayers(options.maxLayers);
   checkKeys(components);
   const reserved = reservedLayers(components.length, maxLayers);
-  const groups = groupComponents(components, maxLayers, maxLayers - reserved);
+  const groups = groupComponents(components, { layers: maxLayers, slots: maxLayers - reserved, maxLayers });
   return describePlan(orderGroups(groups), maxLayers, reserved);
 }
 
@@ -112,25 +118,46 @@ function isVolatile(component: PlanInput): boolean {
   return component.rate >= ALWAYS_RATE && component.size <= VOLATILE_BYTES;
 }
 
-/**
- * Groups for at most `slots` of `layers` layers, in no order: one for each component where that many layers are
- * allowed. `start` is a layer, 0 to slots - 1, for each of the components that were in one before: where to begin.
- */
+/** How many groups {@link groupComponents} makes. */
+export interface GroupOptions {
+  /** Where there are no more components than this, each is a group. */
+  readonly layers: number;
+  /** Groups at most. */
+  readonly slots: number;
+  /** Layers of the whole image. */
+  readonly maxLayers: number;
+  /** A group, 0 to slots - 1, for each of the components that were in one before: where to begin. */
+  readonly start?: ReadonlyMap<ByteString, number>;
+}
+
+/** Groups in no order: one for each component where that many layers are allowed, else at most `slots`. */
 export function groupComponents<T extends PlanInput>(
   components: readonly T[],
-  layers: number,
-  slots: number,
-  start?: ReadonlyMap<ByteString, number>,
+  { layers, slots, maxLayers, start }: GroupOptions,
 ): T[][] {
   if (components.length <= layers) return components.map((item) => [item]);
-  if (slots === 1) return [[...components]];
   const last = components.filter(isVolatile);
   const others = components.filter((component) => !isVolatile(component));
-  const free = Math.min(others.length, slots - (last.length > 0 ? 1 : 0));
-  const groups = others.length === 0 ? [] : pack(others, Math.max(free, 1), start).groups;
+  if (slots === 1 || others.length === 0) return [[...components]];
   const byKey = new Map(components.map((component) => [component.key, component]));
-  const packed = groups.map((group) => group.map(({ key }) => byKey.get(key) as T));
-  return last.length > 0 ? [...packed, last] : packed;
+  const take = ({ groups }: Packing): T[][] =>
+    groups.map((group) => group.map(({ key }) => byKey.get(key) as T));
+  const packed = pack(others, last.length > 0 ? slots - 1 : slots, start);
+  if (last.length === 0) return take(packed);
+  // With many layers, what one more saves is next to nothing.
+  if (maxLayers <= FEW_LAYERS) {
+    const together = pack(components, slots, start);
+    if (packed.cost + costOf(last) > together.cost * APART_COST) return take(together);
+  }
+  return [...take(packed), last];
+}
+
+function costOf(group: readonly PackItem[]): number {
+  const size = group.reduce((sum, item) => sum + item.size, 0);
+  return expectedBytes(
+    size,
+    group.reduce((sum, item) => sum + item.rate, 0),
+  );
 }
 
 /** Groups in the order of a plan: most stable first, what holds the database last. */

@@ -166,7 +166,8 @@ function keepLayers(
   const reserved = reservedLayers(components.length, maxLayers);
   const slots = poolSlots(former, pool.length, maxLayers - clean.length, reserved);
   const start = new Map([...former.place].map(([key, place]) => [key, Math.min(place, slots - 1)]));
-  const fresh = pool.length === 0 ? [] : orderGroups(groupComponents(pool, slots, slots, start));
+  const grouping = { layers: slots, slots, maxLayers, start };
+  const fresh = pool.length === 0 ? [] : orderGroups(groupComponents(pool, grouping));
   const plan = describePlan([...groups, ...fresh], maxLayers, reserved);
   return { plan, origins: [...clean, ...fresh.map(() => undefined)], pool };
 }

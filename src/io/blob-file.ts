@@ -17,20 +17,33 @@ export interface BlobFile {
 
 const CHUNK_BYTES = 256 * 1024;
 
+/** How {@link readBlob} reads. */
+export interface ReadBlobOptions {
+  readonly chunkBytes?: number;
+  /** One buffer for all pieces, each the receiver's until it asks for the next. No pages are cleared, none collected. */
+  readonly oneBuffer?: boolean;
+}
+
 /**
- * The bytes of a blob in pieces, each a fresh buffer that the receiver may keep. Reads are synchronous: this is meant
- * for threads that do nothing else. Throws `CONTENT_CHANGED` when the file is shorter than it was, `SYSCALL_FAILED`.
+ * The bytes of a blob in pieces, each a fresh buffer that the receiver may keep unless it is `oneBuffer`. Reads are
+ * synchronous: this is meant for threads that do nothing else. Throws `CONTENT_CHANGED` when the file is shorter than it
+ * was, `SYSCALL_FAILED`.
  */
 export async function* readBlob(
   blob: BlobFile,
-  options: { readonly chunkBytes?: number } = {},
+  { chunkBytes = CHUNK_BYTES, oneBuffer = false }: ReadBlobOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const chunkBytes = options.chunkBytes ?? CHUNK_BYTES;
   const descriptor = openForReading(blob.file);
+  const buffer = oneBuffer ? Buffer.allocUnsafeSlow(Math.min(chunkBytes, blob.size)) : undefined;
   try {
     for (let done = 0; done < blob.size; ) {
       const length = Math.min(chunkBytes, blob.size - done);
-      yield readExactly(descriptor, blob, done, length);
+      yield readExactly(
+        descriptor,
+        blob,
+        done,
+        buffer?.subarray(0, length) ?? Buffer.allocUnsafeSlow(length),
+      );
       done += length;
     }
   } finally {
@@ -54,7 +67,8 @@ export function readSmallBlob(blob: BlobFile, limit: number): Uint8Array {
 export function readPart(blob: BlobFile, start: number, length: number): Uint8Array {
   const descriptor = openForReading(blob.file);
   try {
-    return readExactly(descriptor, blob, start, Math.max(0, Math.min(length, blob.size - start)));
+    const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, blob.size - start)));
+    return readExactly(descriptor, blob, start, bytes);
   } finally {
     closeSync(descriptor);
   }
@@ -81,10 +95,9 @@ function openForReading(file: string): number {
   }
 }
 
-/** Reads exactly `length` bytes at `start` of a blob into a fresh buffer. */
-function readExactly(descriptor: number, blob: BlobFile, start: number, length: number): Uint8Array {
-  const bytes = Buffer.allocUnsafeSlow(length);
-  for (let done = 0; done < length; ) {
+/** Fills `bytes` with what lies at `start` of a blob. */
+function readExactly(descriptor: number, blob: BlobFile, start: number, bytes: Buffer): Uint8Array {
+  for (let done = 0; done < bytes.length; ) {
     const count = readAt(descriptor, blob, bytes, done, start);
     if (count === 0) {
       const offset = blob.offset + start + done;

@@ -18,11 +18,12 @@ import {
   ObjectWriter,
 } from '../repo/object-writer.ts';
 import { Repository } from '../repo/repository.ts';
+import { withBuiltImage } from './emit-built.ts';
 import { emitDocument, imageRefs, otherImageRefs } from './emit-documents.ts';
 import type { EmittedImage, EmittedImages, ImageWishes } from './emit-images.ts';
 import { type EmitContext, type EmittedLayer, emitLayers } from './emit-layers.ts';
 import { emitReferrers } from './emit-referrers.ts';
-import { openImage } from './inspect.ts';
+import { openAny } from './inspect.ts';
 import { imagesName, presentImages, recallImages, rememberImages } from './known-images.ts';
 import { type CommonOptions, Session } from './session.ts';
 
@@ -78,14 +79,25 @@ export interface EmitResult {
 }
 
 /**
- * Emits an image. What was there before stays whatever happens; a run that ends early leaves objects that nothing refers
+ * Emits an image; of a tar or a directory, the image that `build` makes of it. What was there before stays whatever happens; a run that ends early leaves objects that nothing refers
  * to, which the next run uses and `repo gc` removes. Throws what reading the image throws, what hosts refuse its layers
  * for, `NO_REPOSITORY`, `REPOSITORY_UNSUPPORTED`, `LOCKED`, `DISK_FULL`.
  */
 export async function emit(source: string, options: EmitOptions): Promise<EmitResult> {
-  return await Session.use(options, async (session) => {
-    const image = await openImage(source, { ...options, onWarning: session.onWarning });
-    try {
+  const opened = await openAny(source, options);
+  if (opened.kind === 'image') return await emitImage(source, opened, options);
+  if (opened.kind === 'tar' || opened.kind === 'rootfs')
+    return { ...(await withBuiltImage(source, options, (built) => emit(built, options))), source };
+  const kind = opened.kind === 'dump' ? 'a dumpfile' : 'an EROFS image';
+  throw new PlanishError('IMAGE_UNSUPPORTED', `${kind} does not have the contents of its files`, {
+    file: source,
+    hint: 'emit the image, tar or directory that it was made of',
+  });
+}
+
+async function emitImage(source: string, image: OpenedImage, options: EmitOptions): Promise<EmitResult> {
+  try {
+    return await Session.use(options, async (session) => {
       checkEmittable(image);
       const { repository, created } = await openTarget(options);
       try {
@@ -93,10 +105,10 @@ export async function emit(source: string, options: EmitOptions): Promise<EmitRe
       } finally {
         repository.close();
       }
-    } finally {
-      image.close();
-    }
-  });
+    });
+  } finally {
+    image.close();
+  }
 }
 
 /** Hosts hash documents by SHA-256 alone, and know images by the config's media type of OCI. */

@@ -4,7 +4,7 @@ import { display } from '../bytes/byte-string.ts';
 import type { BlobDigest, HashAlgorithm } from '../bytes/digest.ts';
 import { STABILITY_ANNOTATION } from '../chunk/plan-annotation.ts';
 import { type ErrorCode, PlanishError } from '../errors.ts';
-import { openSource } from '../io/open-image.ts';
+import { type OpenedSource, openSource } from '../io/open-image.ts';
 import type { OpenedImage } from '../io/opened-image.ts';
 import { asLayout, type FoundManifest, findAttachments } from '../io/referrers.ts';
 import { configHistory, configLabels, configPlatform, runtimeConfig } from '../oci/config.ts';
@@ -83,16 +83,21 @@ export async function inspect(source: string, options: InspectOptions = {}): Pro
 
 /** Opens a source that must be an image with documents. */
 export async function openImage(source: string, options: InspectOptions): Promise<OpenedImage> {
-  const opened = await openSource(parseSource(source), {
+  const opened = await openAny(source, options);
+  if (opened.kind === 'image') return opened;
+  throw new PlanishError('IMAGE_UNSUPPORTED', `a ${opened.kind} source is no image with a manifest`, {
+    file: source,
+  });
+}
+
+/** Opens a source of any kind; the caller closes images. */
+export async function openAny(source: string, options: InspectOptions): Promise<OpenedSource> {
+  return await openSource(parseSource(source), {
     platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
     architecture: arch(),
     temporaryDirectory: options.temporaryDirectory,
     signal: options.signal,
     onWarning: options.onWarning ?? (() => undefined),
-  });
-  if (opened.kind === 'image') return opened;
-  throw new PlanishError('IMAGE_UNSUPPORTED', `a ${opened.kind} source is no image with a manifest`, {
-    file: source,
   });
 }
 

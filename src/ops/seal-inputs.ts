@@ -53,14 +53,19 @@ export function readOsRelease(root: Directory, reader: ContentReader): Uint8Arra
   throw unfit('the image has no os-release', OS_RELEASE);
 }
 
+/** Where an image has systemd's stub. */
+export function stubPath(kind: 'linux' | 'addon', { efi }: EfiMachine): ByteString {
+  return joinPath(STUBS, byteString(`${kind}${efi}.efi.stub`));
+}
+
 /** systemd's stub of the image, for UKIs or addons. Throws `NOT_BOOTABLE`. */
 export function readStub(
   root: Directory,
   reader: ContentReader,
   kind: 'linux' | 'addon',
-  { efi }: EfiMachine,
+  machine: EfiMachine,
 ): Uint8Array {
-  const path = joinPath(STUBS, byteString(`${kind}${efi}.efi.stub`));
+  const path = stubPath(kind, machine);
   const source = fileSource(root, reader, path);
   if (source === undefined) {
     const hint = 'install systemd-boot-efi into the image, or give one with --stub';

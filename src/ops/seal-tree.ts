@@ -6,13 +6,13 @@ import { type EfiMachine, efiMachine } from '../boot/efi-machine.ts';
 import type { Kernel } from '../boot/kernels.ts';
 import { decodePeHeaders } from '../boot/pe-headers.ts';
 import { formatDigestArgument, formatSealedCmdline } from '../boot/sealed-cmdline.ts';
-import { buildUki } from '../boot/uki-writer.ts';
+import { buildUki, type PartPlace } from '../boot/uki-writer.ts';
 import type { ByteSource } from '../bytes/byte-source.ts';
 import { byteSource } from '../bytes/byte-source.ts';
 import { type ByteString, byteString, display, fromUtf8 } from '../bytes/byte-string.ts';
 import type { VerityDigest } from '../bytes/digest.ts';
 import { NO_XATTRS, type Timestamp } from '../bytes/stat.ts';
-import { PlanishError, withDetail } from '../errors.ts';
+import { PlanishError } from '../errors.ts';
 import { configPlatform } from '../oci/config.ts';
 import { parsePlatform } from '../oci/platform.ts';
 import { type ContentFile, ContentReader } from '../parallel/content-file.ts';
@@ -25,7 +25,7 @@ import { withFileSources } from './file-source.ts';
 import type { LoadedTree } from './load-tree.ts';
 import { type Addon, placeAddons } from './seal-addons.ts';
 import { type BootProfile, sealDigest } from './seal-digest.ts';
-import { chooseKernels, readKargs, readOsRelease, readStub, wholeStub } from './seal-inputs.ts';
+import { chooseKernels, readKargs, readOsRelease, readStub, stubPath, wholeStub } from './seal-inputs.ts';
 import type { Session } from './session.ts';
 import { type ShippedLabels, shipTree } from './ship-labels.ts';
 import { signPeSource, spoolSource } from './sign-pe.ts';
@@ -162,7 +162,7 @@ async function addKernel(work: Work, kernel: Kernel, dump: Uint8Array | undefine
   session.onProgress({ stage: 'digest', done: 0, total: undefined, unit: 'steps' });
   const { version, linux, initramfs } = kernel;
   const time = linux.file.metadata.mtime;
-  const stub = await stubOf(work);
+  const { stub, stubPlace } = await stubOf(work);
   await withFileSources(options.initrds ?? [], async (given) => {
     const own = initramfs === undefined ? [] : [contentSource(reader, initramfs.file.content)];
     const initrds = given.length > 0 ? given : own;
@@ -172,11 +172,10 @@ async function addKernel(work: Work, kernel: Kernel, dump: Uint8Array | undefine
         hint: 'put one beside it as initramfs.img, or give one with --initrd',
       });
     }
-    const parts = { stub, osRelease: readOsRelease(shipped, reader), cmdline, uname: version, initrds };
-    const { source, sbatMerged } = uki(
-      { ...parts, linux: contentSource(reader, linux.file.content) },
-      linux.path,
-    );
+    const { source, sbatMerged } = buildUki({
+      ...{ stub, stubPlace, osRelease: readOsRelease(shipped, reader), cmdline, uname: version, initrds },
+      ...{ linux: contentSource(reader, linux.file.content), linuxPlace: { path: display(linux.path) } },
+    });
     if (!sbatMerged) warnSbat(session, version);
     const path = byteString(`${UKI_DIRECTORY}/${fromUtf8(version)}.efi`);
     await addPe(work, { path, source, isSigned: false }, time, { kind: 'uki', version, cmdline });
@@ -184,19 +183,21 @@ async function addKernel(work: Work, kernel: Kernel, dump: Uint8Array | undefine
   if (dump !== undefined) addDump(work, dump, version, time);
 }
 
-/** The stub that was given, or the image's. */
-async function stubOf({ options, shipped, reader, machine }: Work): Promise<Uint8Array> {
-  const { stub } = options;
-  if (stub === undefined) return readStub(shipped, reader, 'linux', machine);
-  return await withFileSources([stub], async ([source]) => wholeStub(source as ByteSource, { file: stub }));
+interface PlacedStub {
+  readonly stub: Uint8Array;
+  readonly stubPlace: PartPlace;
 }
 
-function uki(parts: Parameters<typeof buildUki>[0], kernel: ByteString): ReturnType<typeof buildUki> {
-  try {
-    return buildUki(parts);
-  } catch (error) {
-    throw withDetail(error, { path: display(kernel) });
+/** The stub that was given, or the image's. */
+async function stubOf({ options, shipped, reader, machine }: Work): Promise<PlacedStub> {
+  const { stub: file } = options;
+  if (file === undefined) {
+    const stubPlace = { path: display(stubPath('linux', machine)) };
+    return { stub: readStub(shipped, reader, 'linux', machine), stubPlace };
   }
+  const read = async ([source]: readonly ByteSource[]): Promise<Uint8Array> =>
+    wholeStub(source as ByteSource, { file });
+  return { stub: await withFileSources([file], read), stubPlace: { file } };
 }
 
 function warnSbat({ onWarning }: Session, version: string): void {

@@ -12,17 +12,17 @@ import { isVerityDigest, type VerityDigest, verityAlgorithm } from '../bytes/dig
 import { PlanishError } from '../errors.ts';
 import type { LayerIndex } from '../layer/layer-index.ts';
 import { type ContentFile, ContentReader } from '../parallel/content-file.ts';
-import type { Certificate } from '../sign/certificate.ts';
 import { flatten } from '../tree/flatten.ts';
 import type { Directory } from '../tree/tree.ts';
 import { contentSource } from './content-source.ts';
 import type { ReadLayer } from './measure-image.ts';
+import type { TrustedCertificates } from './verify-certificates.ts';
 import { attemptCheck, type CheckSubject, type VerifyCheck } from './verify-check.ts';
 
 /** What UKIs are held against. */
 export interface BootDemand {
   /** Certificates of which any must have signed what is signed. */
-  readonly certificates: readonly Certificate[];
+  readonly certificates: TrustedCertificates;
   /** The digests of the tree that hosts boot, each with the name of the hosts that compute it. */
   bootable(digest: VerityDigest): Promise<ReadonlyMap<string, string>>;
   /** Where the contents of a layer can be read. */
@@ -80,27 +80,33 @@ async function contentOf(
 async function ukiChecks(uki: EfiFile, source: ByteSource, demand: BootDemand): Promise<VerifyCheck[]> {
   const subject: CheckSubject = { check: 'uki', subject: display(uki.path), layer: undefined };
   let named: ComposefsArgument[] = [];
+  const checks: VerifyCheck[] = [];
   const read = attemptCheck(subject, () => {
-    named = composefsArguments(readUki(source).cmdline ?? '');
+    const { cmdline = '', hasProfiles } = readUki(source);
+    named = composefsArguments(cmdline);
+    if (hasProfiles) checks.push({ ...subject, outcome: 'unchecked', reason: PROFILES_UNREAD });
     return { ...subject, outcome: 'match' };
   });
   if (read.outcome !== 'match') return [read];
-  const checks: VerifyCheck[] = [];
   for (const argument of named) checks.push(await checkArgument(subject, argument, demand));
   return checks;
 }
+
+const PROFILES_UNREAD = 'it has profiles (.profile), whose command lines are not looked at';
 
 /** Whether a PE file that is signed at all is signed by one of the certificates, as firmware asks. */
 function signatureChecks(uki: EfiFile, source: ByteSource, { certificates }: BootDemand): VerifyCheck[] {
   const subject: CheckSubject = { check: 'uki-signature', subject: display(uki.path), layer: undefined };
   let signed = true;
   const check = attemptCheck(subject, () => {
-    const { signatures } = checkAuthenticode(source, certificates);
+    const { signatures } = checkAuthenticode(source, certificates.list, (verdict) =>
+      certificates.note(verdict, 'signCode'),
+    );
     const good = signatures.find(({ fault }) => fault === undefined);
     signed = signatures.length > 0;
     if (good !== undefined) return { ...subject, outcome: 'match', signer: good.signer };
     const invalid = signatures.find(({ fault }) => fault?.code === 'SIGNATURE_INVALID');
-    if (certificates.length === 0 && invalid === undefined)
+    if (certificates.isEmpty && invalid === undefined)
       return { ...subject, outcome: 'unchecked', reason: 'no certificate was given' };
     return { ...subject, outcome: 'mismatch', reason: (invalid ?? signatures[0])?.fault?.message };
   });

@@ -16,6 +16,7 @@ export const CHECK_KINDS = {
   'verity-signature': 'the holder of the fs-verity key signed these digests',
   uki: 'the UKI boots the tree that the layers make, and no other',
   'uki-signature': 'the holder of the Secure Boot key signed the UKI',
+  certificate: 'the certificates of the signers are meant for it, strong, and valid',
   annotation: 'nothing else is claimed',
 } as const satisfies Readonly<Record<string, string>>;
 

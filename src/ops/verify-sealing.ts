@@ -8,7 +8,6 @@ import type { OpenedImage } from '../io/opened-image.ts';
 import type { FoundManifest } from '../io/referrers.ts';
 import type { Annotations } from '../oci/descriptor.ts';
 import { decodeBase64 } from '../sign/base64.ts';
-import type { Certificate } from '../sign/certificate.ts';
 import {
   parseDigest,
   parseSealingArtifact,
@@ -22,6 +21,7 @@ import {
 import { verifyVeritySignature } from '../sign/verity-signature.ts';
 import { readAttachedBlob } from './attach-signatures.ts';
 import type { MergedDigest } from './measure-image.ts';
+import type { TrustedCertificates } from './verify-certificates.ts';
 import { attemptCheck, type CheckSubject, compare, unreadable, type VerifyCheck } from './verify-check.ts';
 
 /** What layers were found to be. */
@@ -54,7 +54,7 @@ const PLACES: Readonly<Record<Holder['kind'], readonly SealedThing[]>> = {
 export async function annotationChecks(
   image: OpenedImage,
   measured: Measured,
-  certificates: readonly Certificate[],
+  certificates: TrustedCertificates,
 ): Promise<VerifyCheck[]> {
   const checks: VerifyCheck[] = [];
   for (const holder of holdersOf(image)) {
@@ -84,7 +84,7 @@ function holdersOf({ manifest, layers, manifestAnnotations }: OpenedImage): Hold
 interface AnnotationPlace {
   readonly image: OpenedImage;
   readonly measured: Measured;
-  readonly certificates: readonly Certificate[];
+  readonly certificates: TrustedCertificates;
   readonly holder: Holder;
 }
 
@@ -144,12 +144,12 @@ function checkSignature(
   subject: CheckSubject,
   signature: Uint8Array,
   digest: VerityDigest,
-  certificates: readonly Certificate[],
+  certificates: TrustedCertificates,
 ): VerifyCheck {
-  if (certificates.length === 0)
-    return { ...subject, outcome: 'unchecked', reason: 'no certificate was given' };
-  const { signer } = verifyVeritySignature(signature, digest, certificates);
-  return { ...subject, outcome: 'match', signer: signer.subject };
+  if (certificates.isEmpty) return { ...subject, outcome: 'unchecked', reason: 'no certificate was given' };
+  const verdict = verifyVeritySignature(signature, digest, certificates.list);
+  certificates.note(verdict, 'sign');
+  return { ...subject, outcome: 'match', signer: verdict.signer.subject };
 }
 
 /** Checks of the artifacts about the image: what they say, and their signatures. */
@@ -160,7 +160,7 @@ export async function artifactChecks(
     referrers,
   }: { readonly layout: Layout | undefined; readonly referrers: readonly FoundManifest[] },
   measured: Measured,
-  certificates: readonly Certificate[],
+  certificates: TrustedCertificates,
 ): Promise<VerifyCheck[]> {
   const checks: VerifyCheck[] = [];
   for (const { descriptor, found } of referrers) {

@@ -8,7 +8,6 @@ import { loadCertificates, loadPublicKey } from '../io/key-files.ts';
 import type { OpenedImage } from '../io/opened-image.ts';
 import { configLabels } from '../oci/config.ts';
 import type { ContentFile } from '../parallel/content-file.ts';
-import type { Certificate } from '../sign/certificate.ts';
 import { openImage } from './inspect.ts';
 import { layerInputs } from './layer-inputs.ts';
 import { spoolLayer } from './load-layers.ts';
@@ -17,6 +16,7 @@ import { PROFILES } from './profile-names.ts';
 import { type CommonOptions, Session } from './session.ts';
 import { FSVERITY_LABEL } from './tree-digests.ts';
 import { type BootDemand, bootChecks } from './verify-boot.ts';
+import { TrustedCertificates } from './verify-certificates.ts';
 import {
   type CheckKind,
   compare,
@@ -38,6 +38,11 @@ export interface VerifyOptions extends CommonOptions {
   readonly identity?: string | undefined;
   /** Files with certificates of fs-verity and Secure Boot keys: something must be signed by them. */
   readonly certificates?: readonly string[] | undefined;
+  /**
+   * When certificates must be valid, in seconds since 1970. Default: their times are not looked at, as firmware and the
+   * kernel do not.
+   */
+  readonly time?: number | undefined;
   /** What must be there. Keys require `signature` anyway. */
   readonly require?: readonly CheckKind[] | undefined;
   /** Kinds of checks of which some may stay unchecked. Never excuses what was checked and does not hold. */
@@ -82,15 +87,16 @@ export async function verify(source: string, options: VerifyOptions = {}): Promi
 /** Keys and certificates that were given. */
 interface Trust {
   readonly keys: readonly KeyObject[];
-  readonly certificates: readonly Certificate[];
+  readonly certificates: TrustedCertificates;
   readonly identity: string | undefined;
 }
 
-function loadTrust({ keys = [], certificates = [], identity }: VerifyOptions): Trust {
+function loadTrust({ keys = [], certificates = [], identity, time }: VerifyOptions): Trust {
   if (identity !== undefined && keys.length === 0) {
     throw new PlanishError('BAD_OPTION', 'an identity is checked in signatures, so a key must be given');
   }
-  return { keys: keys.map(loadPublicKey), certificates: certificates.flatMap(loadCertificates), identity };
+  const trusted = new TrustedCertificates(certificates.flatMap(loadCertificates), time);
+  return { keys: keys.map(loadPublicKey), certificates: trusted, identity };
 }
 
 /** Manifest and config were checked against their digests when they were opened, or opening had failed. */
@@ -109,7 +115,7 @@ async function contentChecks(session: Session, image: OpenedImage, trust: Trust)
   const layers = await measure.layers(claimedAlgorithm(image));
   const attached = attachmentsOf(image);
   const { certificates, keys, identity } = trust;
-  return [
+  const checks = [
     ...signatureChecks(image, attached, { keys, identity, required: keys.length > 0 }),
     ...layers.flatMap((layer, ordinal) => layerChecks(image, layer, ordinal)),
     ...(await annotationChecks(image, measure, certificates)),
@@ -117,6 +123,7 @@ async function contentChecks(session: Session, image: OpenedImage, trust: Trust)
     ...(await artifactChecks(image, attached, measure, certificates)),
     ...(await bootChecks(layers, bootDemand(session, image, measure, certificates))),
   ];
+  return [...checks, ...certificates.checks()];
 }
 
 /** The algorithm that the image's annotations speak of. */
@@ -159,7 +166,7 @@ function bootDemand(
   session: Session,
   image: OpenedImage,
   measure: ImageMeasure,
-  certificates: readonly Certificate[],
+  certificates: TrustedCertificates,
 ): BootDemand {
   const bootable = async (digest: VerityDigest): Promise<ReadonlyMap<string, string>> => {
     const known = new Map<string, string>();
@@ -206,7 +213,7 @@ function withRequired(
     .map((kind) => missing(kind, 'it is required, and not there'));
   const isSigned = holds('verity-signature') || holds('uki-signature');
   const signed =
-    certificates.length === 0 || isSigned
+    certificates.isEmpty || isSigned
       ? []
       : [missing('verity-signature', 'nothing is signed by any of the certificates')];
   return [...checks, ...found, ...signed];

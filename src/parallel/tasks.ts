@@ -87,7 +87,9 @@ export const TASKS = {
     const { ingestLayer } = await import('../layer/ingest.ts');
     const { encodeIndex } = await import('../layer/index-codec.ts');
     const writer = spool === undefined ? undefined : new SpoolWriter(spool);
-    const index = encodeIndex(await ingestLayer(readBlob(blob), request, { tar: writer?.write, progress }));
+    const index = encodeIndex(
+      await ingestLayer(readBlob(blob, { oneBuffer: true }), request, { tar: writer?.write, progress }),
+    );
     return { index, windows: writer?.windows };
   },
 
@@ -97,14 +99,19 @@ export const TASKS = {
   ): Promise<Windows | undefined> {
     const { unpackLayer } = await import('../layer/unpack.ts');
     const writer = spool === undefined ? undefined : new SpoolWriter(spool);
-    await unpackLayer(readBlob(blob), promise, writer?.write ?? (() => undefined), progress);
+    await unpackLayer(
+      readBlob(blob, { oneBuffer: true }),
+      promise,
+      writer?.write ?? (() => undefined),
+      progress,
+    );
     return writer?.windows;
   },
 
   async store({ blob, request, target }: StoreTask, { progress }: TaskContext): Promise<StoredTask> {
     const { storeLayer } = await import('../repo/store-layer.ts');
     const { encodeIndex } = await import('../layer/index-codec.ts');
-    const stored = await storeLayer(readBlob(blob), request, target, { progress });
+    const stored = await storeLayer(readBlob(blob, { oneBuffer: true }), request, target, { progress });
     return { index: encodeIndex(stored), stream: stored.stream, counts: stored.counts };
   },
 

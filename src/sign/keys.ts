@@ -35,7 +35,7 @@ export function parsePrivateKey(
 ): KeyObject {
   const key = bytes[0] === TAG.sequence ? readDerKey(bytes, passphrase) : readPemKey(bytes, file, passphrase);
   if (key === undefined) throw badKey('a file holds no private key that can be read', file);
-  checkStrength(key, file);
+  checkKeyStrength(key, file);
   return key;
 }
 
@@ -81,7 +81,7 @@ export function parsePublicKey(bytes: Uint8Array, file: string): KeyObject {
       ? parseCertificates(bytes, file)[0]?.publicKey
       : readPublicKey(block?.der ?? bytes, block?.label === 'RSA PUBLIC KEY' ? 'pkcs1' : 'spki');
   if (key === undefined) throw badKey('a file holds no public key that can be read', file);
-  checkStrength(key, file);
+  checkKeyStrength(key, file);
   return key;
 }
 
@@ -93,7 +93,8 @@ function readPublicKey(der: Uint8Array, type: 'pkcs1' | 'spki'): KeyObject | und
   }
 }
 
-function checkStrength(key: KeyObject, file: string): void {
+/** Throws `KEY_BAD` for keys that are too small or of a kind that is not used; names the file where there is one. */
+export function checkKeyStrength(key: KeyObject, file?: string): void {
   const kind = keyKind(key);
   const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
   if (kind === undefined) {
@@ -101,7 +102,10 @@ function checkStrength(key: KeyObject, file: string): void {
   }
   if (kind === 'rsa' && modulusLength < RSA_BITS_MIN) {
     const detail = { expected: `${RSA_BITS_MIN} bits`, actual: `${modulusLength} bits` };
-    throw new PlanishError('KEY_BAD', 'an RSA key is too small', { file, ...detail });
+    throw new PlanishError('KEY_BAD', 'an RSA key is too small', {
+      ...(file === undefined ? {} : { file }),
+      ...detail,
+    });
   }
   if (kind === 'ecdsa' && !ECDSA_CURVES.includes(namedCurve)) {
     throw badKey(`the curve ${namedCurve} is not used: P-256, P-384 or P-521`, file);
@@ -117,6 +121,6 @@ export function checkKeyPair(key: KeyObject, certificate: Certificate): void {
   );
 }
 
-function badKey(message: string, file: string): PlanishError {
-  return new PlanishError('KEY_BAD', message, { file });
+function badKey(message: string, file?: string): PlanishError {
+  return new PlanishError('KEY_BAD', message, file === undefined ? {} : { file });
 }

@@ -1,6 +1,7 @@
 /**
  * Compressing a root as layers are, digests of tar and blob included, against the programs that only compress. To be
- * compared are CPU times with one thread of the peer's, wall time with two; ours is one layer, so one thread.
+ * compared are CPU times with one thread of the peer's, wall time with two. Of one layer, gzip has as many threads as it is
+ * given, zstd one: its bytes depend on their number.
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -10,20 +11,28 @@ import { has } from './measure.mjs';
 const SELF = fileURLToPath(import.meta.url);
 const PIECE_BYTES = 512 * 1024;
 
-export const needs = () => ['zstd', 'gzip'].filter((program) => !has(program));
+export const needs = () => ['zstd', 'gzip', 'pigz'].filter((program) => !has(program));
 
 export function rows(inputs) {
-  const ours = (kind, level) => [process.execPath, SELF, kind, String(level), inputs.tar];
-  const row = (kind, level, ...peer) => ({
-    title: `writing ${kind} level ${level}, digests included`,
+  const ours = (kind, level, threads) => [
+    process.execPath,
+    SELF,
+    kind,
+    String(level),
+    inputs.tar,
+    String(threads),
+  ];
+  const row = (kind, level, threads, ...peer) => ({
+    title: `writing ${kind} level ${level}, digests included, threads: ${threads}`,
     peerName: `\`${peer.join(' ')}\``,
-    ours: ours(kind, level),
+    ours: ours(kind, level, threads),
     peer: [...peer, inputs.tar],
   });
   return [
-    row('zstd', 3, 'zstd', '-q', '-c', '-3', '-T1'),
-    row('zstd', 3, 'zstd', '-q', '-c', '-3', '-T2'),
-    row('gzip', 6, 'gzip', '-c', '-6'),
+    row('zstd', 3, 1, 'zstd', '-q', '-c', '-3', '-T1'),
+    row('zstd', 3, 1, 'zstd', '-q', '-c', '-3', '-T2'),
+    row('gzip', 6, 1, 'gzip', '-c', '-6'),
+    row('gzip', 6, 2, 'pigz', '-c', '-6', '-p2'),
   ];
 }
 
@@ -36,7 +45,7 @@ function* pieces(file) {
   closeSync(fd);
 }
 
-async function write(kind, level, file) {
+async function write(kind, level, file, threads) {
   const { createHash } = await import('node:crypto');
   const { compress } = await library('compress/compress.js');
   const [diffId, digest] = [createHash('sha256'), createHash('sha256')];
@@ -46,7 +55,7 @@ async function write(kind, level, file) {
       yield piece;
     }
   }
-  for await (const piece of compress(tar(), { kind, level })) {
+  for await (const piece of compress(tar(), { kind, level, threads })) {
     digest.update(piece);
     writeSync(1, piece);
   }
@@ -54,6 +63,6 @@ async function write(kind, level, file) {
 }
 
 if (process.argv[1] === SELF) {
-  const [, , kind, level, file] = process.argv;
-  await write(kind, Number(level), file);
+  const [, , kind, level, file, threads] = process.argv;
+  await write(kind, Number(level), file, Number(threads));
 }

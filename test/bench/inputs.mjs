@@ -76,6 +76,44 @@ export class Inputs {
     );
   }
 
+  /** A dumpfile of 64,000 lines, of the large image; of the server, which has fewer, where there is none. */
+  get longDump() {
+    const { image } = this.gzipImages.at(-1);
+    const dump = '"$@" | head -n 64000 > "$0"';
+    const path = this.output('long.dump');
+    const make = () => run('sh', ['-c', dump, path, ...planish('dump', image, '--algorithm', 'sha256')]);
+    return this.#once('long.dump', make, path);
+  }
+
+  /** Its EROFS image. */
+  get erofs() {
+    const path = this.output('long.erofs');
+    return this.#once(
+      'long.erofs',
+      () => run(...split(planish('mkfs', `dump:${this.longDump}`, '-o', path))),
+      path,
+    );
+  }
+
+  /** Regular files of directories on disk, by what they are: of the server, and of all layers of the large image. */
+  get fileTrees() {
+    const server = { name: 'server', directory: this.directory };
+    return this.gzipImages.length < 2
+      ? [server]
+      : [server, { name: 'large', directory: this.#largeDirectory }];
+  }
+
+  get #largeDirectory() {
+    const path = this.output('large-root');
+    const unpack = () => {
+      mkdirSync(path);
+      for (const layer of this.gzipImages[1].layers) {
+        run('tar', ['-C', path, '--exclude=./dev/*', '--exclude=dev/*', '--exclude=*/.wh.*', '-xzf', layer]);
+      }
+    };
+    return this.#once('large-root', unpack, path);
+  }
+
   /** The next version of it, built after it: what PLANISH_SERVER_AFTER (one plain tar) holds, else a few new files more. */
   get updatedImage() {
     const image = `oci:${this.output('updated-image')}:server`;

@@ -3,9 +3,10 @@
 import { execFileSync } from 'node:child_process';
 import { linkSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { canReadAttributes } from '../support/attributes.ts';
 import { DEMO, planish, planishJson, temporaryDirectory } from '../support/cli.ts';
+import { CommandServer } from '../support/command-server.ts';
 import { makeUki } from '../support/uki-maker.ts';
 
 const directory = temporaryDirectory();
@@ -14,9 +15,12 @@ const demo = `oci-archive:${DEMO}`;
 // biome-ignore lint/suspicious/noExplicitAny: a JSON document.
 type Json = any;
 
+const server = new CommandServer();
+afterAll(() => server.close());
+
 /** Runs explain, checks its status, and gives the document. */
-function explain(...args: string[]): Json {
-  const run = planish(['--json', 'explain', ...args]);
+async function explain(...args: string[]): Promise<Json> {
+  const run = await server.run(['--json', 'explain', ...args]);
   if (run.status !== 0 && run.status !== 1) throw new Error(run.stderr);
   const result = JSON.parse(run.stdout.toString());
   expect(run.status).toBe(result.equal ? 0 : 1);
@@ -42,31 +46,35 @@ function writeDump(name: string, ...args: string[]): string {
 }
 
 describe('the demonstration image', () => {
-  test('against itself', () => {
-    expect(explain(demo, demo)).toMatchObject({ equal: true, subject: 'both', differences: { total: 0 } });
+  test('against itself', async () => {
+    expect(await explain(demo, demo)).toMatchObject({
+      equal: true,
+      subject: 'both',
+      differences: { total: 0 },
+    });
   });
 
-  test('against the digest that it has', () => {
+  test('against the digest that it has', async () => {
     const { container } = planishJson(['digest', demo]);
-    const result = explain(demo, container);
+    const result = await explain(demo, container);
     expect(result.equal).toBe(true);
     expect(result.a.digest).toBe(container);
     expect(result.trials).toBe(1);
   });
 
-  test('against other profiles', () => {
-    expect(told(explain(demo, 'profile:bootc-1.16.0'))).toEqual(['format=v2']);
-    expect(told(explain(demo, 'profile:bootc-1.16.3'))).toEqual(['format=v2 xattrs=all']);
+  test('against other profiles', async () => {
+    expect(told(await explain(demo, 'profile:bootc-1.16.0'))).toEqual(['format=v2']);
+    expect(told(await explain(demo, 'profile:bootc-1.16.3'))).toEqual(['format=v2 xattrs=all']);
     // Of the other algorithm: the image is read with it.
-    const tool = explain(demo, 'profile:mkcomposefs');
+    const tool = await explain(demo, 'profile:mkcomposefs');
     expect(tool.base.algorithm).toBe('sha256');
     expect(tool.b.digest).toMatch(/^[0-9a-f]{64}$/);
     expect(tool.hosts).toEqual([{ profile: 'mkcomposefs', form: 'plain' }]);
   });
 
-  test('against a dumpfile of another profile, from both sides', () => {
+  test('against a dumpfile of another profile, from both sides', async () => {
     const dump = writeDump('old.dump', demo, '--profile', 'bootc-1.16.3');
-    const result = explain(demo, `dump:${dump}`);
+    const result = await explain(demo, `dump:${dump}`);
     expect(told(result)).toEqual(['xattrs=all']);
     expect(result.subject).toBe('a');
     expect(result.differences).toMatchObject({ total: 149, causes: [{ cause: 'attributes', paths: 149 }] });
@@ -77,7 +85,7 @@ describe('the demonstration image', () => {
       fields: [{ field: 'xattr', name: 'user.update-interval', b: Buffer.from('monthly').toString('hex') }],
       causes: ['attributes'],
     });
-    const turned = explain(`dump:${dump}`, demo);
+    const turned = await explain(`dump:${dump}`, demo);
     expect(told(turned)).toEqual(['xattrs=all']);
     expect(turned.subject).toBe('b');
     expect(turned.differences.paths[0].fields[0]).toMatchObject({
@@ -85,36 +93,36 @@ describe('the demonstration image', () => {
     });
   });
 
-  test('--all lists every path', () => {
+  test('--all lists every path', async () => {
     const dump = join(directory, 'old.dump');
-    expect(explain(demo, `dump:${dump}`, '--all').differences.paths).toHaveLength(149);
+    expect((await explain(demo, `dump:${dump}`, '--all')).differences.paths).toHaveLength(149);
     const run = planish(['explain', demo, `dump:${dump}`]);
     expect(run.stdout.toString()).toContain('… and 129 paths more; --all prints them\n');
     expect(planish(['explain', demo, `dump:${dump}`, '--all']).stdout.toString()).not.toContain('--all');
   });
 
-  test('against an EROFS image of version 2', () => {
+  test('against an EROFS image of version 2', async () => {
     const image = join(directory, 'v2.erofs');
     const { digest } = planishJson(['mkfs', demo, '-o', image, '--format', 'v2', '--profile', 'bootc']);
-    const result = explain(demo, image);
+    const result = await explain(demo, image);
     expect(told(result)).toEqual(['format=v2']);
     expect(result.b.digest).toBe(digest);
     expect(result.hosts).toEqual([{ profile: 'bootc-1.16.0', form: 'plain' }]);
-    expect(told(explain(demo, `digest:${digest}`))).toEqual(['format=v2']);
+    expect(told(await explain(demo, `digest:${digest}`))).toEqual(['format=v2']);
     // Two finished trees.
     const other = join(directory, 'v1.erofs');
     planishJson(['mkfs', demo, '-o', other, '--profile', 'bootc']);
-    expect(told(explain(other, image))).toEqual(['format=v2']);
-    expect(explain(other, other).equal).toBe(true);
+    expect(told(await explain(other, image))).toEqual(['format=v2']);
+    expect((await explain(other, other)).equal).toBe(true);
   });
 
-  test('a digest of something else is not explained', () => {
-    const result = explain(demo, `digest:${'0'.repeat(128)}`);
+  test('a digest of something else is not explained', async () => {
+    const result = await explain(demo, `digest:${'0'.repeat(128)}`);
     expect(result).toMatchObject({ equal: false, explanations: [], complete: true });
     expect(result.differences).toBeUndefined();
   });
 
-  test('two sides without a tree, and digests that are none, are usage errors', () => {
+  test('two sides without a tree, and digests that are none, are usage errors', async () => {
     const run = (...args: string[]): [number | null, string] => {
       const { status, stderr } = planish(['explain', ...args]);
       return [status, stderr.split(':')[1]?.trim() ?? ''];
@@ -161,16 +169,16 @@ describe.skipIf(!canReadAttributes)('a directory and the image built from it', (
     return `rootfs:${copy}`;
   }
 
-  test('agree', () => {
-    expect(explain(image, `rootfs:${root}`).equal).toBe(true);
+  test('agree', async () => {
+    expect((await explain(image, `rootfs:${root}`)).equal).toBe(true);
   });
 
-  test('directory times touched', () => {
+  test('directory times touched', async () => {
     const touched = changed('touched', (copy) => {
       utimesSync(join(copy, 'usr/bin'), 1_700_000_005, 1_700_000_005);
       utimesSync(join(copy, 'usr/lib/x'), 1_700_000_006, 1_700_000_006);
     });
-    const result = explain(image, touched);
+    const result = await explain(image, touched);
     expect(told(result)).toEqual(['!directory-times 2']);
     expect(result.differences.paths.map(({ path }: Json) => path)).toEqual(['/usr/bin', '/usr/lib/x']);
     expect(result.differences.paths[0].fields).toEqual([
@@ -178,11 +186,11 @@ describe.skipIf(!canReadAttributes)('a directory and the image built from it', (
     ]);
   });
 
-  test('fractions of seconds', () => {
+  test('fractions of seconds', async () => {
     const fractions = changed('fractions', (copy) => {
       execFileSync('touch', ['-d', '@1700000000.5', join(copy, 'usr/bin/tool')]);
     });
-    const result = explain(image, fractions);
+    const result = await explain(image, fractions);
     expect(told(result)).toEqual(['times=whole-seconds']);
     expect(result.subject).toBe('both');
     expect(result.differences.causes).toEqual([
@@ -190,25 +198,25 @@ describe.skipIf(!canReadAttributes)('a directory and the image built from it', (
     ]);
   });
 
-  test('a change below /run does not count, one in /boot only until the tree is booted', () => {
+  test('a change below /run does not count, one in /boot only until the tree is booted', async () => {
     const run = changed('run-file', (copy) => writeFileSync(join(copy, 'run/pid'), '1'));
-    expect(explain(image, run).equal).toBe(true);
+    expect((await explain(image, run)).equal).toBe(true);
     const boot = (time: string): string =>
       changed(`boot-${time}`, (copy) => {
         writeFileSync(join(copy, 'boot/loader.conf'), 'timeout 3');
         execFileSync('touch', ['-d', time, join(copy, 'boot')]);
       });
     const whole = boot('@1800000000');
-    expect(told(explain(image, whole))).toEqual(['boot=yes']);
-    expect(explain(image, whole, '--bootable').equal).toBe(true);
+    expect(told(await explain(image, whole))).toEqual(['boot=yes']);
+    expect((await explain(image, whole, '--bootable')).equal).toBe(true);
     // Hosts give /boot the seconds of /usr and leave it its fraction.
-    expect(told(explain(image, boot('@1800000000.5'), '--bootable'))).toEqual([
+    expect(told(await explain(image, boot('@1800000000.5'), '--bootable'))).toEqual([
       'times=whole-seconds',
       'bootTimes=nanoseconds',
     ]);
   });
 
-  test('diff shows the trees as they are', () => {
+  test('diff shows the trees as they are', async () => {
     const other = changed('diff', (copy) => {
       writeFileSync(join(copy, 'usr/new'), 'n');
       rmSync(join(copy, 'usr/bin/linked'));
@@ -242,9 +250,9 @@ describe.skipIf(!canReadAttributes)('a directory and the image built from it', (
       return layout;
     }
 
-    test('with the digest of this tree', () => {
+    test('with the digest of this tree', async () => {
       const { bootable } = planishJson(['digest', image]);
-      const result = explain(sealed('right', `rw composefs=${bootable} quiet`));
+      const result = await explain(sealed('right', `rw composefs=${bootable} quiet`));
       expect(result.equal).toBe(true);
       expect(result.uki).toEqual({
         path: '/boot/EFI/Linux/6.12.efi',
@@ -252,28 +260,28 @@ describe.skipIf(!canReadAttributes)('a directory and the image built from it', (
       });
     });
 
-    test('with digests of hosts that label hard links otherwise', () => {
-      const sides = (profile: string): Json => explain(image, `profile:${profile}`, '--bootable');
-      expect(sides('bootc').b.digest).toBe(planishJson(['digest', image]).bootable);
-      const last = sides('bootc-1.15');
+    test('with digests of hosts that label hard links otherwise', async () => {
+      const sides = (profile: string): Promise<Json> => explain(image, `profile:${profile}`, '--bootable');
+      expect((await sides('bootc')).b.digest).toBe(planishJson(['digest', image]).bootable);
+      const last = await sides('bootc-1.15');
       expect(told(last)).toEqual(['format=v2 labels=host-last']);
       expect(last.b.digest).toBe(planishJson(['digest', image, '--profile', 'bootc-1.15']).bootable);
     });
 
-    test('with the digest of a host of another generation', () => {
+    test('with the digest of a host of another generation', async () => {
       const { bootable } = planishJson(['digest', image, '--profile', 'bootc-1.16.0']);
-      const result = explain(sealed('generation', `composefs=?${bootable}`), 'uki:');
+      const result = await explain(sealed('generation', `composefs=?${bootable}`), 'uki:');
       expect(told(result)).toEqual(['format=v2']);
       expect(result.base).toEqual({ profile: 'bootc', form: 'bootable', algorithm: 'sha512' });
       expect(result.hosts).toContainEqual({ profile: 'bootc-1.16.0', form: 'bootable' });
     });
 
-    test('with the digest of a tree whose dumpfile is shipped', () => {
+    test('with the digest of a tree whose dumpfile is shipped', async () => {
       const built = changed('built', (copy) => utimesSync(join(copy, 'usr/lib/x'), 9, 9));
       const { bootable } = planishJson(['digest', built]);
       const dump = planish(['dump', built, '--bootable']).stdout.toString('latin1');
       const image = sealed('shipped', `composefs=${bootable}`, { 'boot/6.12.dump': dump });
-      const result = explain(image);
+      const result = await explain(image);
       expect(told(result)).toEqual(['!directory-times 1']);
       expect(result.equal).toBe(false);
       expect(result.uki.dump).toEqual({ path: '/boot/6.12.dump', agrees: true });
@@ -283,13 +291,13 @@ describe.skipIf(!canReadAttributes)('a directory and the image built from it', (
       expect(text).toContain('~ /usr/lib/x\n    mtime: 1700000000 s | 9 s\n');
     });
 
-    test('the UKI of one image against another image', () => {
+    test('the UKI of one image against another image', async () => {
       const { bootable } = planishJson(['digest', image]);
       const other = sealed('other', `composefs=${bootable}`);
-      expect(explain(`rootfs:${root}`, `uki:${other}`).equal).toBe(true);
+      expect((await explain(`rootfs:${root}`, `uki:${other}`)).equal).toBe(true);
       expect(
         told(
-          explain(
+          await explain(
             `uki:${other}`,
             changed('newer', (copy) => utimesSync(join(copy, 'usr'), 5, 5)),
           ),

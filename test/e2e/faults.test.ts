@@ -26,7 +26,7 @@ let arena: Arena;
 beforeAll(async () => {
   arena = await Arena.create();
 });
-afterAll(() => rmSync(arena.root, { recursive: true, force: true }));
+afterAll(() => arena.close());
 
 /** The run is refused, prints nothing else, and changes nothing; what it said comes back. */
 async function refused(

@@ -1,5 +1,5 @@
 /** EROFS images that lie: absurd counts on the command line, and a real image with wrong bytes everywhere. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { byteString } from '../../src/bytes/byte-string.ts';
@@ -24,7 +24,7 @@ beforeAll(async () => {
     images.set(format, readFileSync(path));
   }
 });
-afterAll(() => rmSync(arena.root, { recursive: true, force: true }));
+afterAll(() => arena.close());
 
 const imageOf = (format: string): Buffer => images.get(format) as Buffer;
 
@@ -193,7 +193,9 @@ describe('an image with', () => {
 });
 
 describe('a real image with wrong bytes', () => {
-  const SAMPLES = process.env['CI'] === 'true' ? 3000 : 500;
+  const SAMPLES = process.env['CI'] === 'true' ? 4500 : 1500;
+  /** What is done to a byte, by turns. */
+  const MASKS = [0x01, 0x80, 0xff];
   /** Seconds of processor time that one decoding may take: far more than it does, far less than a loop would. */
   const LIMIT = 20;
 
@@ -220,11 +222,9 @@ describe('a real image with wrong bytes', () => {
     let samples = 0;
     for (let at = 0; at < image.length; at += step) {
       const original = image[at] as number;
-      for (const mask of [0x01, 0x80, 0xff]) {
-        image[at] = original ^ mask;
-        refused += decodes(image) ? 0 : 1;
-        samples += 1;
-      }
+      image[at] = original ^ (MASKS[samples % MASKS.length] as number);
+      refused += decodes(image) ? 0 : 1;
+      samples += 1;
       image[at] = original;
     }
     process.stderr.write(`EROFS ${format}: ${refused} of ${samples} refused\n`);

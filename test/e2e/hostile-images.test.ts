@@ -26,7 +26,7 @@ let arena: Arena;
 beforeAll(async () => {
   arena = await Arena.create();
 });
-afterAll(() => rmSync(arena.root, { recursive: true, force: true }));
+afterAll(() => arena.close());
 
 const good: LayerSpec[] = [{ tar: smallTar(), compression: 'gzip' }];
 interface Case extends LayoutSpec {

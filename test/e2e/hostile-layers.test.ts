@@ -1,5 +1,4 @@
 /** Layers that lie: one clear error, the right exit status, the destination as it was. */
-import { rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { planishJson } from '../support/cli.ts';
 import { type LayerSpec, makeLayout } from '../support/layout-maker.ts';
@@ -24,7 +23,7 @@ let arena: Arena;
 beforeAll(async () => {
   arena = await Arena.create();
 });
-afterAll(() => rmSync(arena.root, { recursive: true, force: true }));
+afterAll(() => arena.close());
 
 const good = smallTar();
 const cut = (part: number) => (blob: Buffer) => blob.subarray(0, Math.floor(blob.length * part));

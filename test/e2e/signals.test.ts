@@ -1,6 +1,6 @@
 /** Runs that end early leave the destination as it was, and the next run finds nothing in its way. */
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -17,7 +17,7 @@ beforeAll(async () => {
   arena = await Arena.create();
   source = await largeImage(arena.source());
 });
-afterAll(() => rmSync(arena.root, { recursive: true, force: true }));
+afterAll(() => arena.close());
 
 /** 150 MB that nothing compresses, so that every stage takes its time: a plain layer and one that is spooled. */
 async function largeImage(path: string): Promise<string> {

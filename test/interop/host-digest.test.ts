@@ -6,16 +6,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { HashAlgorithm } from '../../src/bytes/digest.ts';
 import { formatDumpfile } from '../../src/dumpfile/format.ts';
 import { type ErrorCode, PlanishError } from '../../src/errors.ts';
 import { type HostProfile, hostProfile } from '../../src/host/profiles.ts';
 import type { Directory } from '../../src/tree/tree.ts';
-import {
-  CfsctlHost,
-  type PeerOutcome,
-  REPOSITORY_KINDS,
-  type RepositoryKind,
-} from '../support/cfsctl-host.ts';
+import { CfsctlHost, type PeerOutcome, type RepositoryKind } from '../support/cfsctl-host.ts';
 import { hasTool } from '../support/composefs-tools.ts';
 import { type HostOutcomes, hostOutcomes } from '../support/host-outcomes.ts';
 import { writeLayout } from '../support/layer-layout.ts';
@@ -79,17 +75,17 @@ function compare(
   if (mine?.digest === theirs.digest) return;
   if (mine?.digest === undefined) throw new Error(`${where}: only planish refuses: ${refused?.message}`);
   const root = ours instanceof PlanishError ? undefined : ours[tree];
-  const dump = host.dump(kind, `s${image.seed}`, tree === 'bootable');
+  const dump = host.dump({ ...kind, format: 1 }, `s${image.seed}`, tree === 'bootable', kind.format);
   throw new Error(`${where}: another digest\n${dumpDifference(root, dump)}`);
 }
 
 async function ourOutcomes(
   { profile }: Peer,
   image: RandomImage,
-  kind: RepositoryKind,
+  algorithm: HashAlgorithm,
 ): Promise<HostOutcomes | PlanishError> {
   try {
-    return await hostOutcomes(image.layers, profile, kind.algorithm);
+    return await hostOutcomes(image.layers, profile, algorithm);
   } catch (error) {
     if (error instanceof PlanishError && error.kind === 'input') return error;
     throw error;
@@ -99,18 +95,35 @@ async function ourOutcomes(
 async function checkImage(peer: Peer, image: RandomImage): Promise<void> {
   const layout = join(folder, String(image.seed));
   writeLayout(layout, image.layers);
-  const name = `s${image.seed}`;
-  for (const kind of REPOSITORY_KINDS) {
-    const ours = await ourOutcomes(peer, image, kind);
-    const refused = peer.host.pull(kind, `oci:${layout}:t`, name);
-    for (const tree of ['plain', 'bootable'] as const) {
-      const theirs =
-        refused === undefined ? peer.host.computeId(kind, name, tree === 'bootable') : { refused };
+  for (const algorithm of ['sha512', 'sha256'] as const) {
+    const ours = await ourOutcomes(peer, image, algorithm);
+    for (const { kind, tree, theirs } of outcomesOf(peer.host, image, `oci:${layout}:t`, algorithm)) {
       compare(peer, image, kind, tree, ours, theirs);
-      if (kind === REPOSITORY_KINDS[0]) count(peer, image, tree, theirs);
+      if (algorithm === 'sha512' && kind.format === 1) count(peer, image, tree, theirs);
     }
   }
   rmSync(layout, { recursive: true, force: true });
+}
+
+/** What the host says in both formats, from one repository where that takes the image. */
+function* outcomesOf(
+  host: CfsctlHost,
+  { seed }: RandomImage,
+  reference: string,
+  algorithm: HashAlgorithm,
+): Generator<{ kind: RepositoryKind; tree: 'plain' | 'bootable'; theirs: PeerOutcome }> {
+  const name = `s${seed}`;
+  const first: RepositoryKind = { algorithm, format: 1 };
+  const pulled = host.pull(first, reference, name);
+  for (const format of [1, 2] as const) {
+    const kind = { algorithm, format };
+    const refused = format === 1 || pulled === undefined ? pulled : host.pull(kind, reference, name);
+    for (const tree of ['plain', 'bootable'] as const) {
+      const id = (): PeerOutcome =>
+        host.computeId(pulled === undefined ? first : kind, name, tree === 'bootable', format);
+      yield { kind, tree, theirs: refused === undefined ? id() : { refused } };
+    }
+  }
 }
 
 function count(

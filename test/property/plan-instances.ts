@@ -1,4 +1,4 @@
-/** Random packing instances: lognormal sizes, Beta(0.6, 3) changes. */
+/** Random packing instances, most with lognormal sizes and Beta(0.6, 3) changes, and the best there is for small ones. */
 import { byteString } from '../../src/bytes/byte-string.ts';
 import { expectedBytes, type PackItem } from '../../src/chunk/pack-model.ts';
 import { RATE_UNIT } from '../../src/chunk/rates.ts';
@@ -37,29 +37,38 @@ export function randomItems(seed: number, count: number): PackItem[] {
   }));
 }
 
-/** Least cost of any partition into at most `layers` groups, over all of them (3^n steps for each layer). */
-export function bruteForce(items: readonly PackItem[], layers: number): number {
+/** Least cost of any partition into at most so many groups, over all of them: `[k - 1]` for k (3^n steps for each). */
+export function bruteForce(items: readonly PackItem[], most: number = items.length): number[] {
   const full = (1 << items.length) - 1;
-  const single = new Float64Array(full + 1);
-  for (let mask = 1; mask <= full; mask++) {
-    const members = items.filter((_, index) => (mask & (1 << index)) !== 0);
-    const size = members.reduce((sum, item) => sum + item.size, 0);
-    const rate = members.reduce((sum, item) => sum + item.rate, 0);
-    single[mask] = expectedBytes(size, rate);
-  }
+  const single = costsOfSubsets(items);
+  const costs = [single[full] as number];
   let best = single;
-  for (let layer = 2; layer <= layers; layer++) {
+  while (costs.length < most) {
     const next = best.slice();
     for (let mask = 1; mask <= full; mask++) {
       const lowest = mask & -mask;
-      for (let part = mask; part > 0; part = (part - 1) & mask) {
-        // The part with the lowest member goes first: every partition is seen once.
-        if ((part & lowest) === 0) continue;
-        const cost = (single[part] as number) + (best[mask ^ part] as number);
+      const others = mask ^ lowest;
+      // The part with the lowest member goes first: every partition is seen once.
+      for (let rest = others; ; rest = (rest - 1) & others) {
+        const cost = (single[rest | lowest] as number) + (best[others ^ rest] as number);
         if (cost < (next[mask] as number)) next[mask] = cost;
+        if (rest === 0) break;
       }
     }
     best = next;
+    costs.push(best[full] as number);
   }
-  return best[full] as number;
+  return costs;
+}
+
+/** Cost of every set of items as one group; sets are bits. */
+function costsOfSubsets(items: readonly PackItem[]): Float64Array {
+  const cost = new Float64Array(1 << items.length);
+  for (let mask = 1; mask < cost.length; mask++) {
+    const members = items.filter((_, index) => (mask & (1 << index)) !== 0);
+    const size = members.reduce((sum, item) => sum + item.size, 0);
+    const rate = members.reduce((sum, item) => sum + item.rate, 0);
+    cost[mask] = expectedBytes(size, rate);
+  }
+  return cost;
 }

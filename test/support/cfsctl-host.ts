@@ -11,13 +11,6 @@ export interface RepositoryKind {
   readonly format: 1 | 2;
 }
 
-export const REPOSITORY_KINDS: readonly RepositoryKind[] = [
-  { algorithm: 'sha512', format: 1 },
-  { algorithm: 'sha512', format: 2 },
-  { algorithm: 'sha256', format: 1 },
-  { algorithm: 'sha256', format: 2 },
-];
-
 /** A digest, or the first lines of why there is none. */
 export type PeerOutcome = { readonly digest: string } | { readonly refused: string };
 
@@ -55,15 +48,15 @@ export class CfsctlHost {
     return status === 0 ? undefined : brief(stderr);
   }
 
-  /** Digest of an image that was pulled. */
-  computeId(kind: RepositoryKind, name: string, bootable: boolean): PeerOutcome {
-    const { status, stdout, stderr } = this.#oci(kind, 'compute-id', name, bootable);
+  /** Digest of an image that was pulled, in this format or in another than the repository's. */
+  computeId(kind: RepositoryKind, name: string, bootable: boolean, format = kind.format): PeerOutcome {
+    const { status, stdout, stderr } = this.#oci(kind, 'compute-id', name, bootable, format);
     return status === 0 ? { digest: stdout.toString().trim() } : { refused: brief(stderr) };
   }
 
   /** Dumpfile of an image that was pulled. */
-  dump(kind: RepositoryKind, name: string, bootable: boolean): string {
-    const { stdout, stderr } = this.#oci(kind, 'dump', name, bootable);
+  dump(kind: RepositoryKind, name: string, bootable: boolean, format = kind.format): string {
+    const { stdout, stderr } = this.#oci(kind, 'dump', name, bootable, format);
     return stdout.toString('latin1') || brief(stderr);
   }
 
@@ -71,9 +64,16 @@ export class CfsctlHost {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #oci(kind: RepositoryKind, verb: string, name: string, bootable: boolean): ReturnType<typeof runTool> {
+  #oci(
+    kind: RepositoryKind,
+    verb: string,
+    name: string,
+    bootable: boolean,
+    format: number,
+  ): ReturnType<typeof runTool> {
     const flags = bootable ? ['--bootable'] : [];
-    return runTool(this.#program, [...this.#repository(kind), 'oci', verb, ...flags, name]);
+    const version = format === kind.format ? [] : ['--erofs-version', String(format)];
+    return runTool(this.#program, [...this.#repository(kind), ...version, 'oci', verb, ...flags, name]);
   }
 
   #repository({ algorithm, format }: RepositoryKind): string[] {

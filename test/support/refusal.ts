@@ -3,11 +3,12 @@
  * image, and tells all that a user and the file system could see of it.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { MAIN, type Run, type RunOptions } from './cli.ts';
+import { CommandServer } from './command-server.ts';
 import { type MadeLayout, makeLayout } from './layout-maker.ts';
 import { snapshot } from './snapshot.ts';
 import { smallTar } from './tar-maker.ts';
@@ -75,6 +76,7 @@ export class Arena {
   readonly used: string;
   /** Nothing lies here. */
   readonly absent: string;
+  readonly #server = new CommandServer();
   #turn = 0;
 
   private constructor(root: string) {
@@ -102,15 +104,18 @@ export class Arena {
   }
 
   /**
-   * Builds to both destinations in turns, or each time to both in CI. The run must be refused, print no result, and
-   * leave everything as it was; two runs must say the same.
+   * Builds to both destinations in turns, or each time to both in CI: then once in a process of its own, and once in one
+   * that has seen all earlier runs. The run must be refused, print no result, and leave everything as it was; two runs
+   * must say the same.
    */
   async refuse(source: string, options: readonly string[] = [], made?: MadeLayout): Promise<Refusal> {
     const before = this.snapshot();
     const args = ['build', source, '--tmpdir', this.temporary, ...options];
-    const runs = await Promise.all(
-      this.#destinations().map((path) => runPlanish([...args, '-o', `oci:${path}:new`])),
-    );
+    const [own, shared] = this.#destinations().map((path) => [...args, '-o', `oci:${path}:new`]);
+    const runs = await Promise.all([
+      ...(own === undefined ? [] : [runPlanish(own)]),
+      ...(shared === undefined ? [] : [this.#server.run(shared)]),
+    ]);
     expect(this.snapshot()).toEqual(before);
     const refusals = runs.map(({ status, stdout, stderr }) => {
       expect(stdout.toString()).toBe('');
@@ -121,10 +126,15 @@ export class Arena {
   }
 
   #destinations(): string[] {
-    const both = [this.used, this.absent];
-    if (process.env['CI'] === 'true') return both;
     this.#turn += 1;
-    return both.slice(this.#turn % 2, (this.#turn % 2) + 1);
+    const both = this.#turn % 2 === 0 ? [this.used, this.absent] : [this.absent, this.used];
+    return process.env['CI'] === 'true' ? both : both.slice(0, 1);
+  }
+
+  /** Removes everything. */
+  close(): void {
+    this.#server.close();
+    rmSync(this.root, { recursive: true, force: true });
   }
 
   #lines(stderr: string, made: MadeLayout | undefined): string[] {

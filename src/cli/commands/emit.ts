@@ -30,6 +30,7 @@ Examples:
   $ planish emit oci-archive:app.tar --repo repo --tag app:1.2 --no-bootable
   $ planish emit oci:os:43 --repo update --only-missing-from repo
   $ planish emit oci:os:42 --disk os.img
+  $ planish emit rootfs:tree --repo repo --tag tree
   $ planish emit rootfs:tree --repo store --layout mkcomposefs
   $ mount.composefs -o basedir=store/objects store/image.cfs /mnt
 
@@ -42,7 +43,7 @@ contents, and writes what mount.composefs takes, by default with the digests of 
 export function addEmit(program: Command, runtime: Runtime): Command {
   const command = new Command('emit')
     .description('write an image into a composefs repository, as bootc hosts and cfsctl store it')
-    .argument('<source>', 'an image with a manifest; of another layout, any source with contents')
+    .argument('<source>', 'an image; of a tar or a directory, the image that build makes of it')
     .addOption(new Option('--repo <dir>', 'the repository'))
     .addOption(
       new Option(

@@ -1,5 +1,5 @@
 /** `planish verify IMAGE` */
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { VerifyResult } from '../../ops/verify.ts';
 import type { CheckKind, VerifyCheck, VerifyLink } from '../../ops/verify-check.ts';
 import { collect, commonOptions, memoryOption } from '../options.ts';
@@ -10,6 +10,7 @@ interface ParsedOptions extends GlobalOptions {
   readonly key: string[];
   readonly identity?: string;
   readonly cert: string[];
+  readonly at?: number;
   readonly require: CheckKind[];
   readonly excuse: CheckKind[];
   readonly tmpdir?: string;
@@ -22,13 +23,23 @@ Examples:
   $ planish --json verify oci-archive:app.tar
   $ planish verify oci:os:42 --key cosign.pub --identity registry.example/os
   $ planish verify oci:os:42 --key cosign.pub --cert verity.crt --cert db.crt --require uki
+  $ planish verify oci:os:42 --cert db.crt --at 2026-11-26
 
 Reads everything again and recomputes every blob digest, diffID, layer key and composefs digest; checks signatures by
 the keys and certificates given. What is claimed and cannot be checked with what was given is a failure too, unless it
-is excused. Exit status 1 when anything fails.`;
+is excused: so is the signature of a certificate that is not valid now, as signatures do not say when they were made.
+Exit status 1 when anything fails.`;
 
 const REQUIRABLE = ['signature', 'merged', 'verity-signature', 'artifact', 'uki', 'uki-signature'];
-const EXCUSABLE = ['signature', 'verity-signature', 'artifact', 'uki-signature', 'annotation'];
+const EXCUSABLE = [
+  'signature',
+  'verity-signature',
+  'artifact',
+  'uki',
+  'uki-signature',
+  'certificate',
+  'annotation',
+];
 
 /** Defines the verb. */
 export function addVerify(program: Command, runtime: Runtime): Command {
@@ -54,6 +65,12 @@ export function addVerify(program: Command, runtime: Runtime): Command {
         .argParser(collect)
         .default([], 'none'),
     )
+    .addOption(
+      new Option(
+        '--at <time>',
+        'when certificates must be valid: 2026-11-26, 2026-11-26T20:00:00Z or seconds since 1970 (default: now)',
+      ).argParser(parseTime),
+    )
     .addOption(listOption('--require <kind>', 'fail unless the image has this', REQUIRABLE))
     .addOption(listOption('--excuse <kind>', 'accept that this is claimed and was not checked', EXCUSABLE))
     .addOption(
@@ -65,9 +82,10 @@ export function addVerify(program: Command, runtime: Runtime): Command {
       const parsed = self.optsWithGlobals<ParsedOptions>();
       const { verify } = await import('../../ops/verify.ts');
       const { key, cert, identity, require, excuse, platform } = parsed;
+      const time = parsed.at ?? Math.floor(Date.now() / 1000);
       const result = await verify(image, {
         ...commonOptions(runtime, parsed),
-        ...{ keys: key, certificates: cert, identity, require, excuse, platform },
+        ...{ keys: key, certificates: cert, identity, time, require, excuse, platform },
       });
       runtime.output.json(result);
       runtime.output.print(describe(result, key.length + cert.length > 0));
@@ -75,6 +93,15 @@ export function addVerify(program: Command, runtime: Runtime): Command {
     });
   program.addCommand(command);
   return command;
+}
+
+/** A day (its first second) or a moment, in UTC, or seconds since 1970. */
+function parseTime(text: string): number {
+  const written = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\dZ)?$/.test(text) ? Date.parse(text) / 1000 : Number.NaN;
+  const seconds = /^\d{1,12}$/.test(text) ? Number(text) : written;
+  if (Number.isNaN(seconds))
+    throw new InvalidArgumentError('It is neither 2026-11-26, 2026-11-26T20:00:00Z nor seconds.');
+  return seconds;
 }
 
 function listOption(flags: string, description: string, kinds: readonly string[]): Option {
@@ -102,6 +129,7 @@ const LINK_WORDS: Readonly<Record<CheckKind, string>> = {
   'verity-signature': 'verity signatures',
   uki: 'UKI digests',
   'uki-signature': 'UKI signatures',
+  certificate: 'certificates',
   annotation: 'other claims',
 };
 

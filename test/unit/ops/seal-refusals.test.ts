@@ -245,20 +245,46 @@ describe('what cannot be sealed is one error, and nothing is written', () => {
       'a stub whose headers have no room',
       { files: { [STUB]: makePe([['.text', 'code']]) } },
       KEYS,
-      `PE_BAD_IMAGE: the stub has no room in its headers for section ".uname" (/${vmlinuz})`,
+      `PE_BAD_IMAGE: the stub has no room in its headers for section ".uname" (/${STUB})`,
     ],
     [
       'a stub that ends within what it says are its headers',
       { files: { [STUB]: headersBeyondEnd() } },
       KEYS,
-      `PE_BAD_IMAGE: the stub has no room in its headers for section ".osrel" (/${vmlinuz})`,
+      `PE_BAD_IMAGE: the stub has no room in its headers for section ".osrel" (/${STUB})`,
     ],
     [
       'a stub for another machine',
       { files: { [STUB]: foreignStub() } },
       KEYS,
-      `PE_BAD_IMAGE: the stub is for another machine than the kernel (/${vmlinuz}) [0x8664, not 0xaa64]`,
+      `PE_BAD_IMAGE: the stub is for another machine than the kernel (/${STUB}) [0x8664, not 0xaa64]`,
     ],
+    [
+      'a given stub that has no room',
+      {},
+      { ...KEYS, stub: given('full.stub', makePe([['.text', 'code']])) },
+      'PE_BAD_IMAGE: the stub has no room in its headers for section ".uname" (full.stub)',
+    ],
+    ...(['.linux', '.profile', '.pcrsig', '.dtb'] as const).map(
+      (name): [string, BootableRoot, Choices, string] => [
+        `a given stub with ${name}`,
+        {},
+        {
+          ...KEYS,
+          stub: given(
+            `with${name}.stub`,
+            makePe(
+              [
+                ['.text', 'code'],
+                [name, 'content'],
+              ],
+              16,
+            ),
+          ),
+        },
+        `PE_BAD_IMAGE: the stub has section "${name}": it is no stub, but a UKI (with${name}.stub)`,
+      ],
+    ),
     [
       'a given stub that is cut',
       {},

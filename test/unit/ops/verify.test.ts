@@ -20,7 +20,7 @@ import { bootableTar } from '../../support/bootable-root.ts';
 import { blobPath, digestOf, makeLayout } from '../../support/layout-maker.ts';
 import { archive, directory, file } from '../../support/tar-maker.ts';
 import { keyFile } from '../../support/test-keys.ts';
-import { makeUki } from '../../support/uki-maker.ts';
+import { makePe, makeUki } from '../../support/uki-maker.ts';
 import { failure } from '../io/sample-image.ts';
 
 const work = mkdtempSync(join(tmpdir(), 'planish-test-'));
@@ -161,7 +161,11 @@ describe('composefs metadata', () => {
     });
     const own = mode === 'inline' ? ['key', 'merged', 'document'] : ['artifact'];
     const content = mode === 'inline' ? [...CONTENT, ...own] : [...CONTENT, ...own];
-    expect(await proved(reference, { certificates: CERTIFICATES })).toEqual([...content, 'verity-signature']);
+    expect(await proved(reference, { certificates: CERTIFICATES })).toEqual([
+      ...content,
+      'verity-signature',
+      'certificate',
+    ]);
     expect(await complaints(reference, { certificates: CERTIFICATES })).toEqual([]);
     const unchecked = await complaints(reference);
     expect(new Set(unchecked)).toEqual(new Set(['verity-signature unchecked: no certificate was given']));
@@ -381,6 +385,23 @@ describe('UKIs', () => {
     expect(await complaints(none.reference)).toEqual(['uki mismatch: composefs=abc names no digest']);
   });
 
+  it('with profiles may boot something else', async () => {
+    const { bootable = '' } = await digest((await image()).reference);
+    const uki = makePe([
+      ['.osrel', 'ID=test\n'],
+      ['.cmdline', `composefs=${bootable}`],
+      ['.linux', 'a kernel'],
+      ['.initrd', 'an initrd'],
+      ['.profile', 'ID=rescue\n'],
+      ['.cmdline', 'composefs=0'],
+    ]);
+    const { reference } = await image([...TREE, file('boot/EFI/Linux/6.12.efi', uki)]);
+    expect(await complaints(reference)).toEqual([
+      'uki unchecked: it has profiles (.profile), whose command lines are not looked at',
+    ]);
+    expect(await complaints(reference, { excuse: ['uki'] })).toEqual([]);
+  });
+
   it('that name no tree claim nothing, unless it is required', async () => {
     const { reference } = await withUki('rw quiet');
     expect(await complaints(reference)).toEqual([]);
@@ -419,6 +440,7 @@ describe('a sealed image', () => {
       'verity-signature',
       'uki',
       'uki-signature',
+      'certificate',
     ]);
   });
 

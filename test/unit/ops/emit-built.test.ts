@@ -1,0 +1,64 @@
+/** Trees that are no images, in repositories of images. */
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { build } from '../../../src/ops/build.ts';
+import { digest } from '../../../src/ops/digest.ts';
+import { emit } from '../../../src/ops/emit.ts';
+import { mkfs } from '../../../src/ops/mkfs.ts';
+import { repoFsck } from '../../../src/ops/repo-fsck.ts';
+import { linksBelow, memoryDirectory, namesIn } from '../../support/repository.ts';
+
+const top = memoryDirectory();
+const at = (name: string): string => join(top, name);
+
+beforeAll(() => {
+  mkdirSync(at('tree/usr'), { recursive: true });
+  writeFileSync(at('tree/usr/large'), 'content '.repeat(1000));
+  writeFileSync(at('tree/usr/small'), 'small');
+  for (const path of ['tree/usr/large', 'tree/usr/small', 'tree/usr', 'tree'])
+    utimesSync(at(path), 1_700_000_000, 1_700_000_000);
+});
+
+describe('a directory', () => {
+  it('is emitted as the image that build makes of it, and leaves nothing beside the repository', async () => {
+    const source = `rootfs:${at('tree')}`;
+    const emitted = await emit(source, { repository: at('repository'), verity: 'none', jobs: 1 });
+    expect(emitted).toMatchObject({ source, tag: 'latest', created: true });
+    expect(readdirSync(top).sort()).toEqual(['repository', 'tree']);
+    expect((await repoFsck(at('repository'), { jobs: 1 })).findings).toEqual([]);
+
+    const built = await build(source, {
+      destination: `oci:${at('built')}:latest`,
+      compression: 'none',
+      jobs: 1,
+    });
+    expect(emitted.manifest).toBe(built.manifest.digest);
+    expect(emitted.images[0]?.digest).toBe((await digest(source, { profile: 'bootc' })).container);
+    await emit(`oci:${at('built')}:latest`, { repository: at('again'), verity: 'none', jobs: 1 });
+    expect(linksBelow(at('again'))).toEqual(linksBelow(at('repository')));
+  });
+
+  it('goes under the tag that is asked for', async () => {
+    await emit(`rootfs:${at('tree')}`, { repository: at('repository'), tag: 'tree', jobs: 1 });
+    expect(namesIn(join(at('repository'), 'streams/refs/oci'))).toEqual(['latest', 'tree']);
+  });
+});
+
+describe('an EROFS image and a dumpfile', () => {
+  it('are refused, with what to do', async () => {
+    await mkfs(`rootfs:${at('tree')}`, at('image'));
+    writeFileSync(at('dump'), '/ 0 40755 2 0 0 0 0.0 - - -\n');
+    const refusal = (source: string) => emit(source, { repository: at('none') }).catch((error) => error);
+    expect(await refusal(at('image'))).toMatchObject({
+      code: 'IMAGE_UNSUPPORTED',
+      message: 'an EROFS image does not have the contents of its files',
+      detail: { hint: 'emit the image, tar or directory that it was made of' },
+    });
+    expect(await refusal(`dump:${at('dump')}`)).toMatchObject({
+      code: 'IMAGE_UNSUPPORTED',
+      message: 'a dumpfile does not have the contents of its files',
+    });
+    expect(namesIn(at('none'))).toEqual([]);
+  });
+});
