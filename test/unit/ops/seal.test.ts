@@ -1,4 +1,5 @@
 /** Choices of `seal`: what they change of the image, and what it holds then. */
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -183,3 +184,23 @@ test('a signature of another file is refused', async () => {
     'what came is no signature of this file by the key of CN=planish test db',
   ]);
 });
+
+test('keeps the order of the image before in what it writes anew', async () => {
+  const choices = { ...KEYS, compression: 'none' } as const;
+  const before = await sealed(choices, { files: { 'opt/a/m': 'm' } });
+  const root = { files: { 'opt/a/m': 'm', 'opt/a/b': 'new' } };
+  const after = await sealed({ ...choices, previous: before.image, order: 'previous' }, root);
+  const byPath = await sealed({ ...choices, previous: before.image }, root);
+  expect([after, byPath].map((image) => namesOf(image).slice(-2))).toEqual([
+    ['opt/a/m', 'opt/a/b'],
+    ['opt/a/b', 'opt/a/m'],
+  ]);
+  expect(after.digests).toEqual(byPath.digests);
+});
+
+/** Names in the tar of the layer that holds `/opt/a`. */
+function namesOf({ layers, image }: SealResult & { readonly image: string }): string[] {
+  const digest = layers.find(({ components }) => components.includes('rest/opt/a'))?.digest ?? '';
+  const blob = join(image.split(':')[1] ?? '', 'blobs', ...digest.split(':'));
+  return execFileSync('tar', ['-tf', blob], { encoding: 'utf8' }).trimEnd().split('\n');
+}
