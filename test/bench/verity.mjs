@@ -41,7 +41,7 @@ function row(inputs, { name, directory }, algorithm) {
 
 /** `files`: what is to be listed; absent where the list stands already. */
 function compared(list, files, algorithm) {
-  if (files !== undefined) writeFileSync(list, files);
+  if (files !== undefined) writeList(list, files);
   const ours = [process.execPath, SELF, algorithm, list];
   const options = ['fsverity', 'digest', '--compact', `--hash-alg=${algorithm}`];
   const peer = ['xargs', '-0', '-n', '5000', '-a', list, ...options];
@@ -49,11 +49,20 @@ function compared(list, files, algorithm) {
   return { peerName: PEER, ours, peer, check: () => outputs()[0].equals(outputs()[1]) };
 }
 
+/** Sizes stand beside: whoever measures files has listed them, and is held to their sizes. */
+function writeList(list, files) {
+  writeFileSync(list, files);
+  const paths = files.toString('latin1').split('\0').slice(0, -1);
+  const sizes = paths.map((path) => statSync(Buffer.from(path, 'latin1')).size);
+  writeFileSync(`${list}.sizes`, sizes.join('\n'));
+}
+
 /** Prints the digests of the files of a NUL-separated list. */
 async function digestAll(algorithm, list) {
   const { measureFileBatch } = await library('io/measure-batch.js');
   const paths = readFileSync(list, 'latin1').split('\0').slice(0, -1);
-  const files = paths.map((path) => ({ path, size: statSync(Buffer.from(path, 'latin1')).size }));
+  const sizes = readFileSync(`${list}.sizes`, 'latin1').split('\n').map(Number);
+  const files = paths.map((path, index) => ({ path, size: sizes[index] }));
   const digests = [];
   for (let at = 0; at < files.length; at += 512) {
     digests.push(...measureFileBatch(files.slice(at, at + 512), algorithm));
