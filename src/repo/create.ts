@@ -39,7 +39,9 @@ export function createRepository(path: string, kind: RepositoryKind, wish: Verit
 
 /** Whether a repository of today's form is there. */
 export function isRepository(path: string): boolean {
-  return lstatSync(join(path, META_NAME), { throwIfNoEntry: false }) !== undefined;
+  const file = join(path, META_NAME);
+  const stat = attempt('looking for a repository', path, () => lstatSync(file, { throwIfNoEntry: false }));
+  return stat !== undefined;
 }
 
 function checkSame(path: string, kind: RepositoryKind, wish: VerityWish): void {

@@ -55,7 +55,7 @@ export class Repository extends ObjectStore {
 
   /** Throws `NO_REPOSITORY`, `REPOSITORY_UNSUPPORTED`, `JSON_BAD_DOCUMENT`, `LOCKED`, `SYSCALL_FAILED`. */
   static async open(path: string, options: OpenRepositoryOptions): Promise<Repository> {
-    if (lstatSync(join(path, META_NAME), { throwIfNoEntry: false }) === undefined) throw noRepository(path);
+    if (!isThere(path, join(path, META_NAME))) throw noRepository(path);
     const wait = options.wait === undefined ? {} : { wait: options.wait };
     const lock = await lockDirectory(path, options.lock, wait);
     try {
@@ -229,4 +229,9 @@ function makeFolders(root: string, path: string): void {
         throw new PlanishError('REPOSITORY_BAD', 'not a directory', { file: folder });
     }
   }
+}
+
+function isThere(path: string, file: string): boolean {
+  const stat = attempt('looking for a repository', path, () => lstatSync(file, { throwIfNoEntry: false }));
+  return stat !== undefined;
 }

@@ -1,10 +1,11 @@
 /**
  * A sealed image in a machine with enforcing Secure Boot: what it boots, and what it refuses. Ten boots, one after
- * another. The repository on its disk is emitted by planish; fs-verity is switched on by planish's own C, inside.
+ * another. The first starts without firmware and runs planish itself inside: it emits the image into the repository of the disk, with
+ * fs-verity, from which the others boot, and shows what else it does on a file system that has fs-verity.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { planish, planishJson, temporaryDirectory } from '../support/cli.ts';
@@ -15,6 +16,19 @@ import { type DumpedFile, dumpBootable } from '../support/vm-dump.ts';
 import { CAPABILITY, makeVmSource, type VmSource, vmRoot } from '../support/vm-image.ts';
 import { type Boot, boot, machineMissing, makeVariables } from '../support/vm-machine.ts';
 import { SIGNATURE_CASES, writeSignatureCases } from '../support/vm-signatures.ts';
+import {
+  EMIT_SEALED,
+  learnFacts,
+  machineSteps,
+  type Peers,
+  PROBES,
+  type ProbeName,
+  prepareTools,
+  probeHash,
+  type StepFacts,
+  TREE_SUMS,
+} from '../support/vm-steps.ts';
+import { makeToolsDisk, type StepAnswer, stepAnswers } from '../support/vm-tools.ts';
 
 /** On a loaded machine. */
 const LONG = 600_000;
@@ -47,21 +61,27 @@ describe.skipIf(!able)('a sealed image', () => {
   let commandLine: string;
   let tree: Map<string, DumpedFile>;
   let prepared: Boot;
+  let facts: StepFacts;
+  let peers: Peers;
+  let answers: Map<string, StepAnswer>;
 
   beforeAll(async () => {
     const source = await makeVmSource((root as { tar: string }).tar, top);
     sealImage(source);
     tree = dumpBootable(sealed);
     await makeRepositoryDisk();
+    await makeTools();
     prepared = await boot({
       disk: at('disk.img'),
       keepDisk: true,
       start: {
         kernel: source.kernel,
         initrd: source.initrd,
-        append: 'console=ttyS0 quiet panic=-1 planish.task=seal',
+        append: 'console=ttyS0 quiet panic=-1 planish.task=verbs',
       },
+      tools: at('tools.img'),
     });
+    answers = stepAnswers(prepared.lines);
   }, LONG);
 
   /** By planish, with Debian's test key, whose certificate the firmware's variables hold. */
@@ -92,7 +112,7 @@ describe.skipIf(!able)('a sealed image', () => {
 
   async function makeRepositoryDisk(): Promise<void> {
     mkdirSync(at('disk'));
-    const emitted = planishJson(['emit', sealed, '--repo', at('disk/composefs')]);
+    const emitted = planishJson(['emit', sealed, '--repo', at('composefs')]);
     const images = emitted.images as { kind: string; digest: string }[];
     expect(images.find(({ kind }) => kind === 'bootable')?.digest).toBe(digest);
     plain = images.find(({ kind }) => kind === 'plain')?.digest as string;
@@ -113,13 +133,43 @@ describe.skipIf(!able)('a sealed image', () => {
       '--kernel',
       '6.12',
       '--repo',
-      at('disk/composefs'),
+      at('composefs'),
       digest,
       '/printed',
     ]);
-    writeFileSync(at('disk/mount.sh'), printed.stdout.toString().replaceAll(at('disk/'), '/disk/'));
+    writeFileSync(
+      at('disk/mount.sh'),
+      printed.stdout.toString().replaceAll(at('composefs'), '/disk/composefs'),
+    );
     makeDisk(at('disk.img'), at('disk'), 512);
   }
+
+  async function makeTools(): Promise<void> {
+    peers = await prepareTools(at('tools'));
+    facts = learnFacts(at('store'), at('tools'));
+    cpSync(at('sealed'), at('tools/sealed'), { recursive: true });
+    makeToolsDisk(at('tools.img'), at('tools'), machineSteps(facts, peers));
+    rmSync(at('tools'), { recursive: true });
+  }
+
+  /** What came of a step; the beginning of its line will do. */
+  function answer(step: string): StepAnswer {
+    const found =
+      [...answers].find(([line]) => line === step) ?? [...answers].find(([line]) => line.startsWith(step));
+    if (found === undefined)
+      throw new Error(`the machine did not get to: ${step}\n${prepared.console.slice(-2000)}`);
+    return found[1];
+  }
+
+  /** The document that a verb printed. */
+  // biome-ignore lint/suspicious/noExplicitAny: documents of many shapes.
+  function document(step: string, status = 0): any {
+    const { lines, status: actual } = answer(step);
+    expect([step, actual, lines.join('\n')]).toEqual([step, status, expect.stringMatching(/^\{[\s\S]*\}$/)]);
+    return JSON.parse(lines.join('\n'));
+  }
+
+  const lines = (step: string): readonly string[] => answer(step).lines;
 
   /** From the firmware, with what lies on the EFI system partition. */
   async function start(uki: string, disk = at('disk.img')): Promise<Boot> {
@@ -134,24 +184,127 @@ describe.skipIf(!able)('a sealed image', () => {
       .digest('hex');
   const objectOf = (path: string): string => `/composefs/objects/${tree.get(path)?.object}`;
 
-  it('lies in a repository that gets fs-verity inside the machine, and builtin signatures are checked', () => {
+  it('is emitted by planish inside the machine, every object with fs-verity that the kernel enforces', () => {
     expect(prepared).toMatchObject({ ended: 'off' });
-    const enabled = prepared.lines.find((line) => line.startsWith('enabled '));
-    expect(enabled).toBe(
-      `enabled ${
-        execFileSync('find', [at('disk/composefs/objects'), '-type', 'f'])
-          .toString()
-          .trim()
-          .split('\n').length
-      }`,
-    );
-    expect(prepared.lines.filter((line) => line.startsWith('enable '))).toEqual([
-      'enable /disk/composefs/meta.json ok',
-      ...SIGNATURE_CASES.map(({ file, answer }) => `enable ${file} ${answer}`),
+    const emitted = document(EMIT_SEALED);
+    expect(emitted).toMatchObject({ created: true, secure: true, verity: 'required', warnings: [] });
+    const images = (emitted.images as { kind: string; digest: string }[]).map((one) => [
+      one.kind,
+      one.digest,
     ]);
+    expect(images).toEqual([
+      ['plain', plain],
+      ['bootable', digest],
+    ]);
+    // Nothing was left for the program that switches fs-verity on.
+    expect(lines('tool enable-tree')).toEqual(['enabled 0']);
+    expect(lines('tool enable sha512')).toEqual(['enable /disk/composefs/meta.json EEXIST']);
+  });
+
+  it('has builtin signatures checked by the kernel', () => {
+    expect(
+      prepared.lines.filter(
+        (line) => line.startsWith('enable /disk/signatures') || /^enable \w+ /.test(line),
+      ),
+    ).toEqual(SIGNATURE_CASES.map(({ file, answer: result }) => `enable ${file} ${result}`));
     expect(prepared.lines).toContain('key db.der ok');
     expect(prepared.lines).toContain('key p256.der ok');
     expect(prepared.lines.at(-1)).toBe('END');
+  });
+
+  describe('a repository on a file system with fs-verity', () => {
+    const file = (name: ProbeName): string => `/mnt/${PROBES[name]}`;
+    const good = (): string => `${probeHash('good')}  ${file('good')}`;
+
+    it('is secure and sound', () => {
+      const emitted = document('planish --json emit oci:/probe:probe');
+      expect(emitted).toMatchObject({ created: true, secure: true, verity: 'required', warnings: [] });
+      expect(emitted.images[0].digest).toBe(facts.probe);
+      expect(document('planish --json repo fsck /disk/small')).toMatchObject({ secure: true, findings: [] });
+    });
+
+    it('is mounted by digest, and what was changed is refused by the kernel and named by fsck', () => {
+      const mounted = document(`planish --json mount --repo /disk/small ${facts.probe}`);
+      expect(mounted).toMatchObject({ digest: facts.probe, verity: true, readOnly: true });
+      expect(lines("grep ' /mnt ' /proc/mounts").join()).toMatch(
+        new RegExp(`^composefs:${facts.probe} /mnt overlay ro,.*verity=require`),
+      );
+      expect(lines(`sha256sum ${file('good')}`)).toEqual([good()]);
+      expect(lines('tool xattr')).toEqual([
+        `xattr security.capability ${file('good')} ${CAPABILITY.toString('hex')}`,
+      ]);
+      for (const name of ['bare', 'exchanged'] as const) {
+        const [said] = lines(`sha256sum ${file(name)} 2>&1`);
+        expect(said).toMatch(new RegExp(`${file(name)}.*: Input/output error$`));
+      }
+      const kernel = prepared.lines
+        .filter((line) => line.startsWith('dmesg overlayfs: lower file'))
+        .join('\n');
+      expect(kernel).toMatch(/has no fs-verity digest\n.*has the wrong fs-verity digest$/);
+      expect(document('planish --json umount /mnt')).toMatchObject({ mountpoint: '/mnt' });
+      const findings = document('planish --json repo fsck /disk/small # changed', 1).findings as {
+        problem: string;
+        path: string;
+      }[];
+      const objects = findings.filter(({ path }) => path.startsWith('objects/'));
+      const { bare, exchanged } = facts.objects;
+      expect(objects.map(({ problem, path }) => `${problem} ${path}`).sort()).toEqual(
+        [bare, exchanged].map((path) => `object-verity objects/${path}`).sort(),
+      );
+    });
+
+    it('is mounted writable, and with other owners', () => {
+      const mounted = document('planish --json mount --repo /disk/small --upper');
+      expect(mounted).toMatchObject({ digest: facts.probe, verity: true, readOnly: false });
+      expect(lines('echo new')).toEqual(['new']);
+      expect(lines(`sha256sum ${file('bare')} 2>&1 # restored`)).toEqual([
+        `${probeHash('bare')}  ${file('bare')}`,
+      ]);
+      expect(answer('planish umount /mnt # writable').status).toBe(0);
+      expect(document('planish --json mount --repo /disk/small --idmap').verity).toBe(true);
+      expect(lines('stat -c')).toEqual(['100000:100000']);
+      expect(answer('planish umount /mnt # mapped').status).toBe(0);
+    });
+
+    it('gives no image that is not as promised', () => {
+      const code = (step: string): unknown[] => [lines(step)[0]?.split(': ')[1], answer(step).status];
+      expect(code(`planish mount --objects /disk/small/objects --digest 0000`)).toEqual([
+        'VERITY_MISMATCH',
+        4,
+      ]);
+      expect(code(`planish mount --objects /disk/small/objects --digest ${facts.probe}`)).toEqual([
+        'VERITY_MISSING',
+        4,
+      ]);
+      expect(code('planish umount /mnt # nothing')).toEqual(['NOT_MOUNTED', 2]);
+    });
+
+    it('is mounted and found sound by cfsctl', (context) => {
+      if (!peers.cfsctl) return context.skip('cfsctl is not on PATH');
+      for (const verb of ['fsck', 'oci fsck'])
+        expect(lines(`cfsctl --repo /disk/small --require-verity ${verb}`)).toContain('status: ok');
+      expect(answer('cfsctl --repo /disk/small oci mount').status).toBe(0);
+      expect(lines("grep ' /mnt ' /proc/mounts # cfsctl").join()).toContain('verity=require');
+      expect(lines(`sha256sum ${file('good')} # cfsctl`)).toEqual([good()]);
+      expect(answer('cfsctl --repo /disk/composefs oci mount --bootable').status).toBe(0);
+      expect(lines('sha256sum /mnt/usr/bin/dpkg # cfsctl')).toEqual([
+        `${contentHash('/usr/bin/dpkg')}  /mnt/usr/bin/dpkg`,
+      ]);
+    });
+
+    it('in the layout of mkcomposefs is mounted by the kernel', () => {
+      const emitted = document('planish --json emit rootfs:/tree');
+      expect(emitted).toMatchObject({ digest: facts.store, verity: 'enabled', algorithm: 'sha256' });
+      expect(lines('tool measure')).toEqual([`measure /disk/store/image.cfs sha256:${facts.store}`]);
+      expect(lines('tool mount')).toEqual(['mount /disk/store/image.cfs ok']);
+      expect(lines('cd /mnt && sha256sum small sub/large # kernel')).toEqual(TREE_SUMS);
+    });
+
+    it('in the layout of mkcomposefs is mounted by mount.composefs, which demands digest and fs-verity', (context) => {
+      if (!peers.mountComposefs) return context.skip('mount.composefs is not on PATH');
+      expect(answer('mount.composefs -o basedir')).toEqual({ lines: [], status: 0 });
+      expect(lines('cd /mnt && sha256sum small sub/large # mount.composefs')).toEqual(TREE_SUMS);
+    });
   });
 
   it(
@@ -229,7 +382,7 @@ describe.skipIf(!able)('a sealed image', () => {
       changeDisk(disk, `rm ${objectOf('/usr/bin/tar')}`);
       changeDisk(disk, `ln ${objectOf('/opt/capable')} ${objectOf('/usr/bin/tar')}`);
       changeDisk(disk, `rm ${objectOf('/usr/bin/sed')}`);
-      changeDisk(disk, `write ${at('disk')}${objectOf('/usr/bin/sed')} ${objectOf('/usr/bin/sed')}`);
+      changeDisk(disk, `write ${top}${objectOf('/usr/bin/sed')} ${objectOf('/usr/bin/sed')}`);
       changeDisk(disk, `rm ${objectOf('/usr/bin/gzip')}`);
       const { lines } = await start(at('good.efi'), disk);
       rmSync(disk);

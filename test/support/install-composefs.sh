@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts mkcomposefs and composefs-info, as Debian builds them, into TARGETDIR without touching the system: the packages
+# Puts mkcomposefs, composefs-info and mount.composefs, as Debian builds them, into TARGETDIR without touching the system: the packages
 # of Debian's unstable suite are downloaded through apt, from the mirror that apt on this machine already uses, and
 # run with their own dynamic loader and libraries. Debian 12 cannot install them because its C library is older.
 #
@@ -59,7 +59,7 @@ rm -rf "$target/composefs.d"
 mkdir -p "$target/composefs.d"
 cp -L "$libraries"/*.so.* "$target/composefs.d/"
 cp -L "$loader" "$target/composefs.d/ld.so"
-for tool in mkcomposefs composefs-info; do
+for tool in mkcomposefs composefs-info mount.composefs; do
   cp "$work/root/usr/bin/$tool" "$target/composefs.d/$tool"
   cat > "$target/$tool" <<WRAPPER
 #!/bin/sh

@@ -92,7 +92,7 @@ function decompressed(path: string): Buffer {
 }
 
 /** planish's own calls of the kernel, as a program without libraries. */
-function compileTool(): Buffer {
+export function compileTool(): Buffer {
   const output = join(mkdtempSync(join(tmpdir(), 'planish-vm-tool-')), 'tool');
   const sources = [join(VM, 'tool.c'), join(NATIVE, 'verity.c'), join(NATIVE, 'mount.c')];
   const flags = ['-std=c11', '-O2', '-static', '-Wall', '-Wextra', '-Werror', '-I', NATIVE];

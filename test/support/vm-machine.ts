@@ -22,6 +22,8 @@ export interface MachineOptions {
   readonly disk: string;
   /** Whether what it writes to the disk stays. Default false. */
   readonly keepDisk?: boolean;
+  /** A second one, with serial `tools`, of which nothing is kept. */
+  readonly tools?: string;
   /** By the firmware, from a directory that becomes a FAT disk; else directly. */
   readonly start:
     | { readonly esp: string; readonly variables: string }
@@ -41,7 +43,7 @@ export interface Boot {
 
 /** Why machines can't be started here, or `undefined`. */
 export function machineMissing(): string | undefined {
-  const tools = ['qemu-system-x86_64', 'mke2fs', 'debugfs', 'busybox', 'xz', 'cc'];
+  const tools = ['qemu-system-x86_64', 'mke2fs', 'debugfs', 'busybox', 'xz', 'cc', 'bsdtar'];
   const missing = tools.find((tool) => spawnSync('which', [tool]).status !== 0);
   if (missing !== undefined) return `${missing} is not on PATH`;
   return [FIRMWARE, variablesFile('snakeoil'), variablesFile('setup')]
@@ -99,12 +101,31 @@ function linesOf(console: string): string[] {
   return whole.filter((line) => line.startsWith('@ ')).map((line) => line.slice(2).trimEnd());
 }
 
-function machineArguments({ disk, keepDisk, start }: MachineOptions): string[] {
+/** Vectors are slower to emulate than what they are faster than. */
+const PROCESSOR = 'max,avx=off,avx2=off';
+
+function machineArguments({ disk, keepDisk, tools, start }: MachineOptions): string[] {
   const snapshot = keepDisk === true ? 'cache=unsafe' : 'snapshot=on';
-  const base = ['-accel', 'tcg', '-cpu', 'max', '-smp', '1', '-m', '1024', '-display', 'none', '-nodefaults'];
-  const drive = ['-drive', `file=${disk},format=raw,if=none,id=d,${snapshot}`];
-  const device = ['-device', 'virtio-blk-pci,drive=d,serial=cfsdisk'];
-  return [...base, '-no-reboot', '-serial', 'stdio', ...startArguments(start), ...drive, ...device];
+  const base = [
+    '-accel',
+    'tcg',
+    '-cpu',
+    PROCESSOR,
+    '-smp',
+    '1',
+    '-m',
+    '1024',
+    '-display',
+    'none',
+    '-nodefaults',
+  ];
+  const drive = (file: string, id: string, serial: string, cache: string): string[] => [
+    ...['-drive', `file=${file},format=raw,if=none,id=${id},${cache}`],
+    ...['-device', `virtio-blk-pci,drive=${id},serial=${serial}`],
+  ];
+  const disks = drive(disk, 'd', 'cfsdisk', snapshot);
+  if (tools !== undefined) disks.push(...drive(tools, 't', 'tools', 'snapshot=on'));
+  return [...base, '-no-reboot', '-serial', 'stdio', ...startArguments(start), ...disks];
 }
 
 function startArguments(start: MachineOptions['start']): string[] {

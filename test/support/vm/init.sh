@@ -6,7 +6,7 @@ export PATH=/bin
 say() { echo "@ $*"; }
 told() { sed 's/^/@ /'; }
 
-mkdir -p /proc /sys /dev /disk /new /printed /tmp
+mkdir -p /proc /sys /dev /disk /new /printed /tmp /tools
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
@@ -29,7 +29,7 @@ secure_boot() {
 
 find_disk() {
   for block in /sys/block/*; do
-    [ "$(cat "$block/serial" 2>/dev/null)" = cfsdisk ] && echo "/dev/${block##*/}"
+    [ "$(cat "$block/serial" 2>/dev/null)" = "$1" ] && echo "/dev/${block##*/}"
   done
 }
 
@@ -45,11 +45,22 @@ wanted_digest() {
   done
 }
 
-seal() {
-  mount -t ext4 "$disk" /disk || say "mounting the disk failed"
-  tool enable-tree sha512 /disk/composefs/objects | told
-  tool enable sha512 /disk/composefs/meta.json | told
-  umount /disk
+# planish itself, from the disk of tools, with the other disk below /disk.
+run_verbs() {
+  mount -t ext4 "$(find_disk tools)" /tools || say "mounting the tools failed"
+  mount -t ext4 "$disk" /tools/disk || say "mounting the disk failed"
+  mount -t proc proc /tools/proc
+  mount -t devtmpfs dev /tools/dev
+  chroot /tools /bin/busybox --install -s /bin
+  # A user namespace for mounts to show owners through; from inside a chroot none can be made.
+  unshare -U sleep 10000 &
+  sleep 1
+  echo 0 100000 65536 >/proc/$!/uid_map
+  echo 0 100000 65536 >/proc/$!/gid_map
+  : >/tools/tmp/users
+  mount --bind /proc/$!/ns/user /tools/tmp/users
+  PATH=/bin chroot /tools /bin/node /verbs.mjs 2>&1 | told
+  umount /tools/disk || say "unmounting the disk failed"
 }
 
 # Each line of the file is a file, a signature or "-", and what to do first: load a certificate, demand signatures, or "-".
@@ -100,10 +111,10 @@ say "kernel $(uname -r)"
 say "secureboot $(secure_boot)"
 say "lockdown $(cat /sys/kernel/security/lockdown)"
 say "cmdline $(cat /proc/cmdline)"
-disk=$(find_disk)
+disk=$(find_disk cfsdisk)
 say "disk $disk"
 case " $(cat /proc/cmdline) " in
-  *" planish.task=seal "*) seal; signatures ;;
+  *" planish.task=verbs "*) run_verbs; signatures ;;
   *) start ;;
 esac
 finish

@@ -62,3 +62,12 @@ describe('an EROFS image and a dumpfile', () => {
     expect(namesIn(at('none'))).toEqual([]);
   });
 });
+
+describe('a file where a repository should be', () => {
+  it('is an error of this machine, not a defect', async () => {
+    writeFileSync(at('file'), '');
+    const wanted = { code: 'SYSCALL_FAILED', message: 'looking for a repository: ENOTDIR' };
+    await expect(emit(`rootfs:${at('tree')}`, { repository: at('file') })).rejects.toMatchObject(wanted);
+    await expect(repoFsck(at('file'))).rejects.toMatchObject(wanted);
+  });
+});
