@@ -37,7 +37,22 @@ export {
   type BuildUpdate,
   type BuiltLayer,
   build,
-} from './ops/build.ts';
+} from './ops/build/build.ts';
+export type { KeyEdit } from './ops/build/image-config.ts';
+export {
+  type MergeBuildResult,
+  type MergeConflictEntry,
+  type MergeOptions,
+  merge,
+} from './ops/build/merge.ts';
+export {
+  type PlanLayer,
+  type PlanMember,
+  type PlanOptions,
+  type PlanResult,
+  plan,
+} from './ops/build/plan.ts';
+export type { ShippedLabels } from './ops/build/ship-labels.ts';
 export {
   type CacheFinding,
   type CacheListResult,
@@ -47,43 +62,40 @@ export {
   cachePrune,
   cacheVerify,
 } from './ops/cache.ts';
-export { cat } from './ops/cat.ts';
-export { type DiffEntry, type DiffOptions, type DiffResult, diff } from './ops/diff.ts';
-export { type DigestOptions, type DigestResult, digest } from './ops/digest.ts';
-export { type DigestAllResult, digestAll, type ProfileDigests } from './ops/digest-all.ts';
-export {
-  type DownloadComponent,
-  type DownloadLayer,
-  type DownloadResult,
-  download,
-} from './ops/download.ts';
-export { type DumpOptions, dump } from './ops/dump.ts';
-export { type EmitOptions, type EmitResult, emit } from './ops/emit.ts';
-export { type EmitDiskOptions, type EmitDiskResult, emitDisk } from './ops/emit-disk.ts';
-export { type EmitStoreOptions, type EmitStoreResult, emitStore } from './ops/emit-store.ts';
-export { type EnrolledVariable, type EnrollOptions, type EnrollResult, enroll } from './ops/enroll.ts';
-export { type ExplainOptions, explain } from './ops/explain.ts';
-export type { ExplainResult } from './ops/explain-result.ts';
-export type { KeyEdit } from './ops/image-config.ts';
-export {
-  type AttachedArtifact,
-  type InspectedLayer,
-  type InspectOptions,
-  type InspectResult,
-  inspect,
-} from './ops/inspect.ts';
+export { type ExplainOptions, explain } from './ops/explain/explain.ts';
+export type { ExplainResult } from './ops/explain/explain-result.ts';
+export { type DigestOptions, type DigestResult, digest } from './ops/hosts/digest.ts';
+export { type DigestAllResult, digestAll, type ProfileDigests } from './ops/hosts/digest-all.ts';
+export type { TreeDigests } from './ops/hosts/tree-digests.ts';
 export {
   type LintOptions,
   type LintResult,
   lint,
   lintRules,
   type RuleDescription,
-} from './ops/lint.ts';
-export { type LintFixResult, lintAndFix } from './ops/lint-fix.ts';
-export type { SourceOptions } from './ops/load-tree.ts';
-export { type LsEntry, type LsOptions, ls } from './ops/ls.ts';
-export { type MergeBuildResult, type MergeConflictEntry, type MergeOptions, merge } from './ops/merge.ts';
-export { type MkfsOptions, type MkfsResult, mkfs } from './ops/mkfs.ts';
+} from './ops/lint/lint.ts';
+export { type LintFixResult, lintAndFix } from './ops/lint/lint-fix.ts';
+export { formatSarif, type SarifOptions } from './ops/lint/sarif.ts';
+export type { SourceOptions } from './ops/load/load-tree.ts';
+export { cat } from './ops/look/cat.ts';
+export { type DiffEntry, type DiffOptions, type DiffResult, diff } from './ops/look/diff.ts';
+export {
+  type DownloadComponent,
+  type DownloadLayer,
+  type DownloadResult,
+  download,
+} from './ops/look/download.ts';
+export { type DumpOptions, dump } from './ops/look/dump.ts';
+export {
+  type AttachedArtifact,
+  type InspectedLayer,
+  type InspectOptions,
+  type InspectResult,
+  inspect,
+} from './ops/look/inspect.ts';
+export { type LsEntry, type LsOptions, ls } from './ops/look/ls.ts';
+export { type MkfsOptions, type MkfsResult, mkfs } from './ops/look/mkfs.ts';
+export { type PathLabel, type SelabelOptions, type SelabelResult, selabel } from './ops/look/selabel.ts';
 export {
   type MountCommands,
   type MountOptions,
@@ -92,6 +104,22 @@ export {
   mountCommands,
   umount,
 } from './ops/mount.ts';
+export { type EmitOptions, type EmitResult, emit } from './ops/repository/emit.ts';
+export { type EmitDiskOptions, type EmitDiskResult, emitDisk } from './ops/repository/emit-disk.ts';
+export { type EmitStoreOptions, type EmitStoreResult, emitStore } from './ops/repository/emit-store.ts';
+export { repoCat } from './ops/repository/repo-cat.ts';
+export { type RepoExportOptions, type RepoExportResult, repoExport } from './ops/repository/repo-export.ts';
+export {
+  type RepoFinding,
+  type RepoFsckOptions,
+  type RepoFsckResult,
+  repoFsck,
+} from './ops/repository/repo-fsck.ts';
+export { type RepoGcOptions, type RepoGcResult, repoGc } from './ops/repository/repo-gc.ts';
+export { type RepoInitOptions, type RepoInitResult, repoInit } from './ops/repository/repo-init.ts';
+export { type ListedImage, type RepoListResult, repoList } from './ops/repository/repo-ls.ts';
+export { type RepoTagResult, type RepoUntagResult, repoTag, repoUntag } from './ops/repository/repo-tag.ts';
+export { type EnrolledVariable, type EnrollOptions, type EnrollResult, enroll } from './ops/seal/enroll.ts';
 export {
   type PeSectionRow,
   type PeSections,
@@ -103,41 +131,34 @@ export {
   peVerify,
   type SignedPe,
   type VerifiedPe,
-} from './ops/pe.ts';
-export { type PlanLayer, type PlanMember, type PlanOptions, type PlanResult, plan } from './ops/plan.ts';
-export { repoCat } from './ops/repo-cat.ts';
-export { type RepoExportOptions, type RepoExportResult, repoExport } from './ops/repo-export.ts';
-export { type RepoFinding, type RepoFsckOptions, type RepoFsckResult, repoFsck } from './ops/repo-fsck.ts';
-export { type RepoGcOptions, type RepoGcResult, repoGc } from './ops/repo-gc.ts';
-export { type RepoInitOptions, type RepoInitResult, repoInit } from './ops/repo-init.ts';
-export { type ListedImage, type RepoListResult, repoList } from './ops/repo-ls.ts';
-export { type RepoTagResult, type RepoUntagResult, repoTag, repoUntag } from './ops/repo-tag.ts';
-export { formatSarif, type SarifOptions } from './ops/sarif.ts';
-export { type SealOptions, type SealResult, seal } from './ops/seal.ts';
-export { type AttachOptions, type AttachResult, attachSignatures } from './ops/seal-attach.ts';
-export type { ProvenSeal } from './ops/seal-proof.ts';
-export type { AttachedSignature, SigningRequest } from './ops/seal-request.ts';
-export type { SealedFile } from './ops/seal-tree.ts';
-export { type PathLabel, type SelabelOptions, type SelabelResult, selabel } from './ops/selabel.ts';
+} from './ops/seal/pe.ts';
+export { type SealOptions, type SealResult, seal } from './ops/seal/seal.ts';
+export { type AttachOptions, type AttachResult, attachSignatures } from './ops/seal/seal-attach.ts';
+export type { ProvenSeal } from './ops/seal/seal-proof.ts';
+export type { AttachedSignature, SigningRequest } from './ops/seal/seal-request.ts';
+export type { SealedFile } from './ops/seal/seal-tree.ts';
 export type { CommonOptions } from './ops/session.ts';
-export type { ShippedLabels } from './ops/ship-labels.ts';
 export {
   type MadeSignature,
   type SignatureForm,
   type SignOptions,
   type SignResult,
   sign,
-} from './ops/sign.ts';
+} from './ops/sign/sign.ts';
 export {
   type SignComposefsOptions,
   type SignComposefsResult,
   signComposefs,
-} from './ops/sign-composefs.ts';
-export { type SignFileOptions, type SignFileResult, signFile } from './ops/sign-file.ts';
-export type { SigningKey } from './ops/signing-key.ts';
-export { type SimulateImage, type SimulateOptions, type SimulateResult, simulate } from './ops/simulate.ts';
-export type { TreeDigests } from './ops/tree-digests.ts';
-export { type VerifyOptions, type VerifyResult, verify } from './ops/verify.ts';
-export type { CheckKind, CheckOutcome, VerifyCheck, VerifyLink } from './ops/verify-check.ts';
+} from './ops/sign/sign-composefs.ts';
+export { type SignFileOptions, type SignFileResult, signFile } from './ops/sign/sign-file.ts';
+export type { SigningKey } from './ops/sign/signing-key.ts';
+export {
+  type SimulateImage,
+  type SimulateOptions,
+  type SimulateResult,
+  simulate,
+} from './ops/simulate/simulate.ts';
+export { type VerifyOptions, type VerifyResult, verify } from './ops/verify/verify.ts';
+export type { CheckKind, CheckOutcome, VerifyCheck, VerifyLink } from './ops/verify/verify-check.ts';
 export type { OnProgress, ProgressEvent } from './progress.ts';
 export { type OnWarning, WARNING_TABLE, type Warning, type WarningCode } from './warnings.ts';

@@ -3,9 +3,7 @@ import { type ByteString, compareBytes } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
 import type { Directory } from '../tree/tree.ts';
 import type { OnWarning } from '../warnings.ts';
-import { alpmSource } from './alpm.ts';
-import { apkSource } from './apk.ts';
-import { bigFilesSource } from './big-files.ts';
+import type { ComponentMapEntry } from './choices/component-map.ts';
 import type {
   ClaimContext,
   Component,
@@ -14,25 +12,27 @@ import type {
   FileReader,
   SourceClaims,
 } from './component.ts';
-import type { ComponentMapEntry } from './component-map.ts';
-import { componentMapSource } from './component-map-source.ts';
-import { databaseSource } from './database.ts';
-import { type DerivedRule, derivedSource } from './derived.ts';
-import { dpkgSource } from './dpkg.ts';
-import { firmwareSource } from './firmware.ts';
-import { flatpakSource } from './flatpak.ts';
-import { gemsSource } from './gems.ts';
-import { goBinariesSource } from './go-binaries.ts';
-import { kernelSource } from './kernel.ts';
-import { nodeModulesSource } from './node-modules.ts';
-import { pythonSource } from './python.ts';
 import { dayOf, estimateRate } from './rates.ts';
-import { restSource } from './rest.ts';
-import { rpmGhostSource, rpmSource } from './rpm.ts';
-import { rustBinariesSource } from './rust-binaries.ts';
+import { alpmSource } from './sources/alpm.ts';
+import { apkSource } from './sources/apk.ts';
+import { bigFilesSource } from './sources/big-files.ts';
+import { componentMapSource } from './sources/component-map-source.ts';
+import { databaseSource } from './sources/database.ts';
+import { type DerivedRule, derivedSource } from './sources/derived.ts';
+import { dpkgSource } from './sources/dpkg.ts';
+import { firmwareSource } from './sources/firmware.ts';
+import { flatpakSource } from './sources/flatpak.ts';
+import { gemsSource } from './sources/gems.ts';
+import { goBinariesSource } from './sources/go-binaries.ts';
+import { kernelSource } from './sources/kernel.ts';
+import { nodeModulesSource } from './sources/node-modules.ts';
+import { pythonSource } from './sources/python.ts';
+import { restSource } from './sources/rest.ts';
+import { rpmGhostSource, rpmSource } from './sources/rpm.ts';
+import { rustBinariesSource } from './sources/rust-binaries.ts';
+import { userXattrsSource } from './sources/user-xattrs.ts';
 import { estimateTarBytes } from './tar-size.ts';
 import { linkGroups, TreeIndex } from './tree-index.ts';
-import { userXattrsSource } from './user-xattrs.ts';
 
 /** Options of {@link assignComponents}. */
 export interface AssignOptions {

@@ -2,8 +2,8 @@
 import { type ByteString, compareBytes } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
 import type { ComponentKind } from './component.ts';
-import { type Packing, pack } from './pack.ts';
-import { expectedBytes, type PackItem } from './pack-model.ts';
+import { type Packing, pack } from './packing/pack.ts';
+import { expectedBytes, type PackItem } from './packing/pack-model.ts';
 import { ALWAYS_RATE, HALF_LIFE_DAYS, PRIOR_CHANGES, PRIOR_WEEKS, RATE_UNIT, stabilityOf } from './rates.ts';
 
 /** Layers when nobody says how many. */

@@ -6,7 +6,7 @@
  * A Poisson process is assumed: within one week a component of rate r stays unchanged with probability
  * exp(-r / 1e6), and the weight `w = -ln q` that packing works with is the rate itself.
  */
-import { expNegative, LN2 } from './exponential.ts';
+import { expNegative, LN2 } from './packing/exponential.ts';
 
 /** Weeks that a rate counts changes in. */
 export const RATE_UNIT = 1_000_000;

@@ -12,7 +12,7 @@
  * (rent or buy: at most twice what hindsight would have paid).
  */
 import { type ByteString, compareBytes } from '../bytes/byte-string.ts';
-import type { PackItem } from './pack-model.ts';
+import type { PackItem } from './packing/pack-model.ts';
 import {
   checkKeys,
   checkMaxLayers,

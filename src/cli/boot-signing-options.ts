@@ -1,6 +1,6 @@
 /** Options of the verbs that sign for Secure Boot. */
 import { type Command, Option } from 'commander';
-import type { BootSigningOptions } from '../ops/boot-signer.ts';
+import type { BootSigningOptions } from '../ops/seal/boot-signer.ts';
 
 /** As parsed from the command line. */
 export interface ParsedBootSigning {

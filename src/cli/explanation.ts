@@ -6,7 +6,7 @@ import type {
   ExplainedPaths,
   ExplainedSide,
   ExplainResult,
-} from '../ops/explain-result.ts';
+} from '../ops/explain/explain-result.ts';
 import { differingLines } from './differing-paths.ts';
 import { formatCount } from './format.ts';
 

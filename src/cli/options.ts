@@ -1,7 +1,7 @@
 /** Options that several verbs share, and how their values are read. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { HostChoice } from '../ops/host-root.ts';
-import type { SourceOptions } from '../ops/load-tree.ts';
+import type { HostChoice } from '../ops/hosts/host-root.ts';
+import type { SourceOptions } from '../ops/load/load-tree.ts';
 import { DEFAULT_PROFILE_NAME, type HostProfileName, PROFILES } from '../ops/profile-names.ts';
 import type { CommonOptions } from '../ops/session.ts';
 import { cacheDirectory } from './cache-directory.ts';

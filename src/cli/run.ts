@@ -20,7 +20,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
   const runtime = new Runtime();
   try {
     if (asksForParts(words)) {
-      const { describeParts } = await import('../ops/describe-parts.ts');
+      const { describeParts } = await import('../ops/look/describe-parts.ts');
       const lines = [readVersion(), ...(await describeParts())];
       runtime.output.write(Buffer.from(`${lines.join('\n')}\n`));
       return runtime.exitStatus;

@@ -1,6 +1,6 @@
 /** Options of verbs that sign: which key, and what it needs. */
 import { type Command, Option } from 'commander';
-import type { SigningKey } from '../ops/signing-key.ts';
+import type { SigningKey } from '../ops/sign/signing-key.ts';
 
 /** As parsed from the command line. */
 export interface ParsedSigningKey {

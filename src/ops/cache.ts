@@ -3,8 +3,8 @@ import { PlanishError } from '../errors.ts';
 import { CACHE_BYTES, type CachedLayer, LayerCache } from '../io/layer-cache.ts';
 import { decodeIndex } from '../layer/index-codec.ts';
 import { decodeKept } from '../layer/kept-codec.ts';
-import { KEPT_SUFFIX } from './cached-layers.ts';
-import { decodeImages, IMAGES_SUFFIX } from './known-images.ts';
+import { KEPT_SUFFIX } from './load/cached-layers.ts';
+import { decodeImages, IMAGES_SUFFIX } from './repository/known-images.ts';
 
 /** Result of {@link cacheList}: what was used last comes first. */
 export interface CacheListResult {

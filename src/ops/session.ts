@@ -12,7 +12,7 @@ import { Pool } from '../parallel/pool.ts';
 import type { Spool } from '../parallel/spool.ts';
 import type { OnProgress } from '../progress.ts';
 import type { OnWarning } from '../warnings.ts';
-import { MemoryBudget } from './memory-budget.ts';
+import { MemoryBudget } from './load/memory-budget.ts';
 
 /** Options that every verb takes. */
 export interface CommonOptions {

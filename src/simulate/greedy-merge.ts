@@ -1,7 +1,7 @@
 /** Merging of the two layers that lose least by it, until few enough are left: chunkah up to 0.4, with our rates. */
 
-import { packByMerging } from '../chunk/pack-merge.ts';
-import { columnsOf, type PackItem, sortItems } from '../chunk/pack-model.ts';
+import { packByMerging } from '../chunk/packing/pack-merge.ts';
+import { columnsOf, type PackItem, sortItems } from '../chunk/packing/pack-model.ts';
 import { frozen, type Planner, stateless } from './planner.ts';
 import type { Layout, SimulatedImage } from './series.ts';
 

@@ -1,6 +1,6 @@
 /**
  * What updates cost along a series of images, by planner: the figures M1 to M8 and M11 to M14 of the documentation.
- * Fidelity (M9) and run time (M10) are those of real builds: see `ops/simulate-builds.ts`.
+ * Fidelity (M9) and run time (M10) are those of real builds: see `ops/simulate/simulate-builds.ts`.
  */
 import { type Perturbations, perturb } from './perturb.ts';
 import type { Planner } from './planner.ts';

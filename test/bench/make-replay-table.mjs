@@ -12,8 +12,8 @@ const WEEKS = 52;
 const [, , root, output, weeks = WEEKS] = process.argv;
 if (output === undefined) throw new Error('usage: make-replay-table.mjs ROOT.tar OUT.json [WEEKS]');
 const { Session } = await library('ops/session.js');
-const { measureImage } = await library('ops/simulated-image.js');
-const { isInitramfsInput } = await library('chunk/kernel.js');
+const { measureImage } = await library('ops/simulate/simulated-image.js');
+const { isInitramfsInput } = await library('chunk/sources/kernel.js');
 const { display } = await library('bytes/byte-string.js');
 
 const options = { source: {}, sizes: 'compressed', componentMap: [], contents: new Map() };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CompressionKind } from '../../src/compress/kind.ts';
 import { imageDigest } from '../../src/erofs/image-digest.ts';
-import { digest } from '../../src/ops/digest.ts';
+import { digest } from '../../src/ops/hosts/digest.ts';
 import { planish, planishJson, temporaryDirectory } from '../support/cli.ts';
 import { makeLayout } from '../support/layout-maker.ts';
 import { archive, directory as dir, file, hardlink } from '../support/tar-maker.ts';

@@ -6,7 +6,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { repoFsck } from '../../src/ops/repo-fsck.ts';
+import { repoFsck } from '../../src/ops/repository/repo-fsck.ts';
 import { DEMO, MAIN, planish, planishJson } from '../support/cli.ts';
 import { linksBelow, memoryDirectory } from '../support/repository.ts';
 import { copyRepository, smallRepository } from '../support/small-repository.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type ByteString, byteString, decodeUtf8 } from '../../src/bytes/byte-string.ts';
 import { assignComponents } from '../../src/chunk/components.ts';
-import { dpkgKey, parseStatus } from '../../src/chunk/dpkg-status.ts';
+import { dpkgKey, parseStatus } from '../../src/chunk/databases/dpkg-status.ts';
 import { lookup } from '../../src/tree/walk.ts';
 import { readTreeFixture } from '../unit/chunk/tree-fixture.ts';
 

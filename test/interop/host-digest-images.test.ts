@@ -6,7 +6,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { verify } from '../../src/ops/verify.ts';
+import { verify } from '../../src/ops/verify/verify.ts';
 import { temporaryDirectory } from '../support/cli.ts';
 import { hasTool } from '../support/composefs-tools.ts';
 import { RAW_END, type RawEntry, rawEntry } from '../support/raw-tar.ts';

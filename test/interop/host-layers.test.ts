@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { PlanishError } from '../../src/errors.ts';
-import { digest } from '../../src/ops/digest.ts';
+import { digest } from '../../src/ops/hosts/digest.ts';
 import { CfsctlHost, type PeerOutcome } from '../support/cfsctl-host.ts';
 import { hasTool } from '../support/composefs-tools.ts';
 import { agreeing, type OddLayer, UNREADABLE } from '../support/odd-layers.ts';

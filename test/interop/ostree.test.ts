@@ -14,8 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { display } from '../../src/bytes/byte-string.ts';
-import { readChecksum } from '../../src/ops/contentmeta-layers.ts';
-import { withTree } from '../../src/ops/load-tree.ts';
+import { readChecksum } from '../../src/ops/build/contentmeta-layers.ts';
+import { withTree } from '../../src/ops/load/load-tree.ts';
 import { Session } from '../../src/ops/session.ts';
 import { walk } from '../../src/tree/walk.ts';
 

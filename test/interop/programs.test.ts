@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { plan } from '../../src/ops/plan.ts';
+import { plan } from '../../src/ops/build/plan.ts';
 import { temporaryDirectory } from '../support/cli.ts';
 
 const runs = (tool: string, ...args: string[]): boolean => spawnSync(tool, args).status === 0;

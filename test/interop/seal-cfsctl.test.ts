@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { seal } from '../../src/ops/seal.ts';
+import { seal } from '../../src/ops/seal/seal.ts';
 import { bootableTar } from '../support/bootable-root.ts';
 import { temporaryDirectory } from '../support/cli.ts';
 import { hasTool, runTool } from '../support/composefs-tools.ts';

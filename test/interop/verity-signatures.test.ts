@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { formatDigestForSigning } from '../../src/fsverity/descriptor.ts';
-import { signFile } from '../../src/ops/sign-file.ts';
+import { signFile } from '../../src/ops/sign/sign-file.ts';
 import { verifyVeritySignature } from '../../src/sign/verity-signature.ts';
 import { pseudoRandom } from '../support/tar-maker.ts';
 import { keyFile, testCertificate } from '../support/test-keys.ts';

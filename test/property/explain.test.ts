@@ -13,7 +13,7 @@ import { hostProfile } from '../../src/host/profiles.ts';
 import { copyTree } from '../../src/tree/copy.ts';
 import type { Directory } from '../../src/tree/tree.ts';
 import { walk } from '../../src/tree/walk.ts';
-import { arbitraryTree } from './../support/arbitraries.ts';
+import { arbitraryTree } from '../support/arbitraries.ts';
 import { fc } from '../support/property.ts';
 import { dir } from '../support/tree-builder.ts';
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { RULE_IDS } from '../../src/lint/rules.ts';
-import { lint } from '../../src/ops/lint.ts';
+import { lint } from '../../src/ops/lint/lint.ts';
 import { fc, place } from '../support/property.ts';
 import { makeUki } from '../support/uki-maker.ts';
 import { ImageFixture, WRONG_DIGEST } from '../unit/lint/image-fixture.ts';

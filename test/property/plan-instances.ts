@@ -1,6 +1,6 @@
 /** Random packing instances, most with lognormal sizes and Beta(0.6, 3) changes, and the best there is for small ones. */
 import { byteString } from '../../src/bytes/byte-string.ts';
-import { expectedBytes, type PackItem } from '../../src/chunk/pack-model.ts';
+import { expectedBytes, type PackItem } from '../../src/chunk/packing/pack-model.ts';
 import { RATE_UNIT } from '../../src/chunk/rates.ts';
 
 /** A generator of numbers in (0, 1), the same on every machine (xorshift). */

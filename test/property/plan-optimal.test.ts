@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { byteString } from '../../src/bytes/byte-string.ts';
-import { pack } from '../../src/chunk/pack.ts';
+import { pack } from '../../src/chunk/packing/pack.ts';
 import { type PlanInput, planLayers } from '../../src/chunk/plan.ts';
 import { ALWAYS_RATE } from '../../src/chunk/rates.ts';
 import { bruteForce, randomItems, randomNumbers } from './plan-instances.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { byteString } from '../../src/bytes/byte-string.ts';
-import { pack } from '../../src/chunk/pack.ts';
-import { expectedBytes } from '../../src/chunk/pack-model.ts';
+import { pack } from '../../src/chunk/packing/pack.ts';
+import { expectedBytes } from '../../src/chunk/packing/pack-model.ts';
 import { planLayers } from '../../src/chunk/plan.ts';
 import { formatPlanText, parsePlanText } from '../../src/chunk/plan-annotation.ts';
 import { fc } from '../support/property.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { type BuildOptions, type BuildResult, build } from '../../src/ops/build.ts';
+import { type BuildOptions, type BuildResult, build } from '../../src/ops/build/build.ts';
 import { archive, rawHeader } from '../unit/tar/support.ts';
 import { file } from './tar-maker.ts';
 

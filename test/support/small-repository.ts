@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { type VerityDigest, verityDigest } from '../../src/bytes/digest.ts';
 import { computeVerityDigest } from '../../src/fsverity/digest.ts';
 import { makeDirectory } from '../../src/io/durable-file.ts';
-import { emit } from '../../src/ops/emit.ts';
+import { emit } from '../../src/ops/repository/emit.ts';
 import { makeLayout } from './layout-maker.ts';
 import { RAW_END, rawEntry } from './raw-tar.ts';
 

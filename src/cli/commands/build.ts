@@ -1,6 +1,6 @@
 /** `planish build SOURCE -o DEST` */
 import { Command, Option } from 'commander';
-import type { BuildOptions, BuildResult } from '../../ops/build.ts';
+import type { BuildOptions, BuildResult } from '../../ops/build/build.ts';
 import { formatBytes, formatCount, formatSeconds, formatTable, shortDigest, truncate } from '../format.ts';
 import {
   addSourceOptions,
@@ -112,7 +112,7 @@ export function addBuildOptions(command: Command): Command {
 
 /** What the command line says, as options of `build`. */
 export async function buildOptions(runtime: Runtime, parsed: ParsedBuildOptions): Promise<BuildOptions> {
-  const { parseKeyEdit, parseSourceDateEpoch } = await import('../../ops/image-config.ts');
+  const { parseKeyEdit, parseSourceDateEpoch } = await import('../../ops/build/image-config.ts');
   return {
     ...sourceOptions(runtime, parsed),
     destination: parsed.output,
@@ -136,7 +136,7 @@ export async function buildOptions(runtime: Runtime, parsed: ParsedBuildOptions)
 }
 
 async function run(source: string, parsed: ParsedBuildOptions, runtime: Runtime): Promise<void> {
-  const { build } = await import('../../ops/build.ts');
+  const { build } = await import('../../ops/build/build.ts');
   const start = performance.now();
   const result = await build(source, await buildOptions(runtime, parsed));
   runtime.output.json(result);

@@ -18,7 +18,7 @@ export function addCat(program: Command, runtime: Runtime): Command {
     .argument('<path>', 'absolute path inside it')
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, path: string, _: unknown, self: Command) => {
-      const { cat } = await import('../../ops/cat.ts');
+      const { cat } = await import('../../ops/look/cat.ts');
       const options = sourceOptions(runtime, self.optsWithGlobals<ParsedSourceOptions>());
       await cat(source, path, (piece) => runtime.output.write(piece), options);
     });

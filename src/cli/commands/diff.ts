@@ -1,7 +1,7 @@
 /** `planish diff A B` */
 import { Command, Option } from 'commander';
-import type { DiffResult } from '../../ops/diff.ts';
-import type { DownloadComponent, DownloadResult } from '../../ops/download.ts';
+import type { DiffResult } from '../../ops/look/diff.ts';
+import type { DownloadComponent, DownloadResult } from '../../ops/look/download.ts';
 import { differingLines } from '../differing-paths.ts';
 import { formatBytes, formatTable, shortDigest, truncate } from '../format.ts';
 import { addSourceOptions, type ParsedSourceOptions, sourceOptions } from '../options.ts';
@@ -36,7 +36,7 @@ export function addDiff(program: Command, runtime: Runtime): Command {
         ParsedSourceOptions & { nanoseconds: boolean; download?: boolean }
       >();
       if (parsed.download === true) return await runDownload(a, b, parsed, runtime);
-      const { diff } = await import('../../ops/diff.ts');
+      const { diff } = await import('../../ops/look/diff.ts');
       const { nanoseconds } = parsed;
       const result = await diff(a, b, { ...sourceOptions(runtime, parsed), nanoseconds });
       runtime.output.json(result);
@@ -62,7 +62,7 @@ async function runDownload(
   parsed: ParsedSourceOptions,
   runtime: Runtime,
 ): Promise<void> {
-  const { download } = await import('../../ops/download.ts');
+  const { download } = await import('../../ops/look/download.ts');
   const result = await download(a, b, sourceOptions(runtime, parsed));
   runtime.output.json(result);
   if (result.fresh.layers > 0) runtime.output.print(`${layerTable(result)}\n`);

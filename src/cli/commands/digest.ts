@@ -1,8 +1,8 @@
 /** `planish digest SOURCE` */
 import { Command, Option } from 'commander';
 import { PlanishError } from '../../errors.ts';
-import type { DigestResult } from '../../ops/digest.ts';
-import type { DigestAllResult, ProfileDigests } from '../../ops/digest-all.ts';
+import type { DigestResult } from '../../ops/hosts/digest.ts';
+import type { DigestAllResult, ProfileDigests } from '../../ops/hosts/digest-all.ts';
 import { DEFAULT_PROFILE_NAME, type HostProfileName, PROFILES } from '../../ops/profile-names.ts';
 import { formatTable } from '../format.ts';
 import {
@@ -68,7 +68,7 @@ export function addDigest(program: Command, runtime: Runtime): Command {
 }
 
 async function printOne(source: string, parsed: ParsedOptions, runtime: Runtime): Promise<void> {
-  const { digest } = await import('../../ops/digest.ts');
+  const { digest } = await import('../../ops/hosts/digest.ts');
   const result = await digest(source, {
     ...sourceOptions(runtime, parsed),
     profile: parsed.profile,
@@ -100,7 +100,7 @@ function describe({ container, bootable, tree, refused }: DigestResult): string 
 }
 
 async function printAll(source: string, parsed: ParsedOptions, runtime: Runtime): Promise<void> {
-  const { digestAll } = await import('../../ops/digest-all.ts');
+  const { digestAll } = await import('../../ops/hosts/digest-all.ts');
   const { algorithm: _, ...options } = sourceOptions(runtime, parsed);
   const result = await digestAll(source, options);
   runtime.output.json(result);

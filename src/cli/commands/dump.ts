@@ -25,7 +25,7 @@ export function addDump(program: Command, runtime: Runtime): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedSourceOptions & ParsedHostChoice>();
-      const { dump } = await import('../../ops/dump.ts');
+      const { dump } = await import('../../ops/look/dump.ts');
       const options = { ...sourceOptions(runtime, parsed), ...hostChoice(parsed) };
       await dump(source, (piece) => runtime.output.write(piece), options);
     });

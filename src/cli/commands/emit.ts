@@ -1,9 +1,9 @@
 /** `planish emit SOURCE --repo DIR` */
 import { Command, Option } from 'commander';
 import { PlanishError } from '../../errors.ts';
-import type { EmitOptions, EmitResult } from '../../ops/emit.ts';
-import type { EmitStoreResult } from '../../ops/emit-store.ts';
 import type { HostProfileName } from '../../ops/profile-names.ts';
+import type { EmitOptions, EmitResult } from '../../ops/repository/emit.ts';
+import type { EmitStoreResult } from '../../ops/repository/emit-store.ts';
 import { cacheDirectory, type ParsedCache } from '../cache-directory.ts';
 import { formatBytes, formatCount } from '../format.ts';
 import { commonOptions, formatNumber, formatOption, profileOption } from '../options.ts';
@@ -102,7 +102,7 @@ export function addEmit(program: Command, runtime: Runtime): Command {
 async function emitStoreTo(source: string, parsed: ParsedOptions, runtime: Runtime): Promise<void> {
   const { repo: directory, tag: name, platform, algorithm, profile, format } = parsed;
   if (directory === undefined) throw new PlanishError('BAD_OPTION', '--layout mkcomposefs needs --repo');
-  const { emitStore } = await import('../../ops/emit-store.ts');
+  const { emitStore } = await import('../../ops/repository/emit-store.ts');
   const options = { ...commonOptions(runtime, parsed), directory, name, platform, algorithm, profile };
   const result = await emitStore(source, { ...options, format: formatNumber(format) });
   runtime.output.json(result);
@@ -120,11 +120,11 @@ function describeStore({ image, digest, format, algorithm, objects }: EmitStoreR
 async function emitTo(source: string, parsed: ParsedOptions, runtime: Runtime): Promise<EmitResult> {
   const { repo, disk } = parsed;
   if (disk !== undefined) {
-    const { emitDisk } = await import('../../ops/emit-disk.ts');
+    const { emitDisk } = await import('../../ops/repository/emit-disk.ts');
     return await emitDisk(source, disk, emitOptions(runtime, parsed));
   }
   if (repo === undefined) throw new PlanishError('BAD_OPTION', 'say where to: --repo or --disk');
-  const { emit } = await import('../../ops/emit.ts');
+  const { emit } = await import('../../ops/repository/emit.ts');
   return await emit(source, { ...emitOptions(runtime, parsed), repository: repo });
 }
 

@@ -76,8 +76,8 @@ export function addEnroll(program: Command, runtime: Runtime): Command {
 
 async function run(parsed: ParsedOptions, runtime: Runtime): Promise<void> {
   runtime.begin(parsed);
-  const { enroll } = await import('../../ops/enroll.ts');
-  const { parseSourceDateEpoch } = await import('../../ops/image-config.ts');
+  const { enroll } = await import('../../ops/seal/enroll.ts');
+  const { parseSourceDateEpoch } = await import('../../ops/build/image-config.ts');
   const epoch = parseSourceDateEpoch(process.env['SOURCE_DATE_EPOCH']);
   const result = await enroll({
     destination: parsed.output,

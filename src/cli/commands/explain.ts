@@ -1,6 +1,6 @@
 /** `planish explain A [B]` */
 import { Command, Option } from 'commander';
-import type { ExplainResult } from '../../ops/explain-result.ts';
+import type { ExplainResult } from '../../ops/explain/explain-result.ts';
 import { describeExplanation } from '../explanation.ts';
 import { addSourceOptions, type ParsedSourceOptions, parseCount, sourceOptions } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
@@ -46,7 +46,7 @@ export function addExplain(program: Command, runtime: Runtime): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (a: string, b: string | undefined, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedExplainOptions>();
-      const { explain } = await import('../../ops/explain.ts');
+      const { explain } = await import('../../ops/explain/explain.ts');
       const { profile, bootable, changes } = parsed;
       const limit = parsed.all === true ? Number.POSITIVE_INFINITY : undefined;
       const source = sourceOptions(runtime, parsed);

@@ -1,6 +1,6 @@
 /** `planish inspect IMAGE` */
 import { Command, Option } from 'commander';
-import type { AttachedArtifact, InspectResult } from '../../ops/inspect.ts';
+import type { AttachedArtifact, InspectResult } from '../../ops/look/inspect.ts';
 import { formatBytes, formatTable, shortDigest, truncate } from '../format.ts';
 import { commonOptions } from '../options.ts';
 import type { GlobalOptions, Runtime } from '../runtime.ts';
@@ -23,7 +23,7 @@ export function addInspect(program: Command, runtime: Runtime): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (image: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<GlobalOptions & { platform?: string }>();
-      const { inspect } = await import('../../ops/inspect.ts');
+      const { inspect } = await import('../../ops/look/inspect.ts');
       const result = await inspect(image, { ...commonOptions(runtime, parsed), platform: parsed.platform });
       runtime.output.json(result);
       runtime.output.print(describe(result));

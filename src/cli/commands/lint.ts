@@ -1,8 +1,8 @@
 /** `planish lint IMAGE` */
 import { Command, Option } from 'commander';
 import { PlanishError } from '../../errors.ts';
-import type { LintOptions, LintResult, RuleDescription } from '../../ops/lint.ts';
-import type { LintFixResult } from '../../ops/lint-fix.ts';
+import type { LintOptions, LintResult, RuleDescription } from '../../ops/lint/lint.ts';
+import type { LintFixResult } from '../../ops/lint/lint-fix.ts';
 import { formatTable } from '../format.ts';
 import { collect, commonOptions, memoryOption } from '../options.ts';
 import type { GlobalOptions, Runtime } from '../runtime.ts';
@@ -85,7 +85,7 @@ async function run(
     bootable: parsed.bootable,
     skip: parsed.skip,
   };
-  const ops = await import('../../ops/lint.ts');
+  const ops = await import('../../ops/lint/lint.ts');
   if (parsed.list === true) {
     const rules = ops.lintRules();
     runtime.output.json({ rules });
@@ -110,11 +110,11 @@ async function lintOrFix(
   if (image === undefined) throw new PlanishError('BAD_OPTION', 'name an image to lint, or ask for --list');
   if (fix !== true) {
     if (output !== undefined) throw new PlanishError('BAD_OPTION', '--output goes with --fix only');
-    const { lint } = await import('../../ops/lint.ts');
+    const { lint } = await import('../../ops/lint/lint.ts');
     return await lint(image, options);
   }
   if (output === undefined) throw new PlanishError('BAD_OPTION', '--fix needs --output to write to');
-  const { lintAndFix } = await import('../../ops/lint-fix.ts');
+  const { lintAndFix } = await import('../../ops/lint/lint-fix.ts');
   return await lintAndFix(image, output, options);
 }
 
@@ -124,7 +124,7 @@ async function writeSarif(
   file: string,
   options: { version: string; artifact: string | undefined },
 ): Promise<void> {
-  const { encodeSarif, writeSarifFile } = await import('../../ops/sarif.ts');
+  const { encodeSarif, writeSarifFile } = await import('../../ops/lint/sarif.ts');
   const bytes = encodeSarif(result, options);
   if (file === '-') runtime.output.write(bytes);
   else writeSarifFile(file, bytes);

@@ -1,6 +1,6 @@
 /** `planish ls SOURCE [PATH]` */
 import { Command, Option } from 'commander';
-import type { LsEntry } from '../../ops/ls.ts';
+import type { LsEntry } from '../../ops/look/ls.ts';
 import { addSourceOptions, type ParsedSourceOptions, sourceOptions } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -28,7 +28,7 @@ export function addLs(program: Command, runtime: Runtime): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, path: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
-      const { ls } = await import('../../ops/ls.ts');
+      const { ls } = await import('../../ops/look/ls.ts');
       const { recursive, digests } = parsed;
       const result = await ls(source, { ...sourceOptions(runtime, parsed), path, recursive, digests });
       runtime.output.json(result);

@@ -1,6 +1,6 @@
 /** `planish merge BASE TREE… -o DEST` */
 import { Command, Option } from 'commander';
-import type { MergeBuildResult } from '../../ops/merge.ts';
+import type { MergeBuildResult } from '../../ops/build/merge.ts';
 import type { Runtime } from '../runtime.ts';
 import { addBuildOptions, buildOptions, type ParsedBuildOptions, summary } from './build.ts';
 
@@ -29,7 +29,7 @@ export function addMerge(program: Command, runtime: Runtime): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (base: string, others: string[], _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
-      const { merge } = await import('../../ops/merge.ts');
+      const { merge } = await import('../../ops/build/merge.ts');
       const start = performance.now();
       const options = { ...(await buildOptions(runtime, parsed)), split: parsed.split };
       const result = await merge([base, ...others], options);

@@ -36,7 +36,7 @@ export function addMkfs(program: Command, runtime: Runtime): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
-      const { mkfs } = await import('../../ops/mkfs.ts');
+      const { mkfs } = await import('../../ops/look/mkfs.ts');
       const result = await mkfs(source, parsed.output, {
         ...sourceOptions(runtime, parsed),
         format: formatNumber(parsed.format),

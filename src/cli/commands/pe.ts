@@ -1,6 +1,6 @@
 /** `planish pe VERB FILE` */
 import { Command, Option } from 'commander';
-import type { VerifiedPe } from '../../ops/pe.ts';
+import type { VerifiedPe } from '../../ops/seal/pe.ts';
 import {
   addBootSigningOptions,
   bootSigningOptions,
@@ -44,7 +44,7 @@ function addSections(parent: Command, runtime: Runtime): void {
     .addHelpText('after', EXAMPLES)
     .action(async (file: string, _: unknown, self: Command) => {
       runtime.begin(self.optsWithGlobals<GlobalOptions>());
-      const { peSections } = await import('../../ops/pe.ts');
+      const { peSections } = await import('../../ops/seal/pe.ts');
       const result = await peSections(file);
       const rows = result.sections.map(({ name, virtualAddress, virtualSize, offset, size }) => [
         name,
@@ -82,7 +82,7 @@ function addHash(parent: Command, runtime: Runtime): void {
     .action(async (file: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<GlobalOptions & { hash: 'sha256' | 'sha384' | 'sha512' }>();
       runtime.begin(parsed);
-      const { peHash } = await import('../../ops/pe.ts');
+      const { peHash } = await import('../../ops/seal/pe.ts');
       const result = await peHash(file, parsed.hash);
       runtime.output.json(result);
       runtime.output.print(result.digest);
@@ -103,7 +103,7 @@ function addSign(parent: Command, runtime: Runtime): void {
     .action(async (file: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<Signing>();
       runtime.begin(parsed);
-      const { peSign } = await import('../../ops/pe.ts');
+      const { peSign } = await import('../../ops/seal/pe.ts');
       const options = { ...bootSigningOptions(parsed), replace: parsed.replace };
       const result = await peSign(file, parsed.output, options);
       runtime.output.json(result);
@@ -129,7 +129,7 @@ function addVerify(parent: Command, runtime: Runtime): void {
     .action(async (file: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<Verifying>();
       runtime.begin(parsed);
-      const { peVerify } = await import('../../ops/pe.ts');
+      const { peVerify } = await import('../../ops/seal/pe.ts');
       const result = await peVerify(file, parsed.cert);
       runtime.output.json(result);
       runtime.output.print(verdictLines(result).join('\n'));
@@ -166,7 +166,7 @@ function addAttach(parent: Command, runtime: Runtime): void {
     .action(async (file: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<Attaching>();
       runtime.begin(parsed);
-      const { peAttach } = await import('../../ops/pe.ts');
+      const { peAttach } = await import('../../ops/seal/pe.ts');
       const { signature, cert: certificate } = parsed;
       const time = parsed.allowExpired === true ? undefined : Math.floor(Date.now() / 1000);
       const result = await peAttach(file, parsed.output, { signature, certificate, time });

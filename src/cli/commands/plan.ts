@@ -1,6 +1,6 @@
 /** `planish plan SOURCE` */
 import { Command, Option } from 'commander';
-import type { PlanResult } from '../../ops/plan.ts';
+import type { PlanResult } from '../../ops/build/plan.ts';
 import { formatBytes, formatCount, formatTable, truncate } from '../format.ts';
 import {
   addSourceOptions,
@@ -64,7 +64,7 @@ export function addPlan(program: Command, runtime: Runtime): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (source: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
-      const { plan } = await import('../../ops/plan.ts');
+      const { plan } = await import('../../ops/build/plan.ts');
       const result = await plan(source, {
         ...sourceOptions(runtime, parsed),
         maxLayers: parsed.maxLayers,

@@ -1,8 +1,8 @@
 /** `planish repo init|ls|cat|fsck|gc|tag|untag|export` */
 import { Command, Option } from 'commander';
-import type { RepoFsckResult } from '../../ops/repo-fsck.ts';
-import type { RepoGcResult } from '../../ops/repo-gc.ts';
-import type { RepoListResult } from '../../ops/repo-ls.ts';
+import type { RepoFsckResult } from '../../ops/repository/repo-fsck.ts';
+import type { RepoGcResult } from '../../ops/repository/repo-gc.ts';
+import type { RepoListResult } from '../../ops/repository/repo-ls.ts';
 import { formatBytes, formatCount, formatTable, shortDigest } from '../format.ts';
 import { collect, commonOptions, formatNumber, formatOption } from '../options.ts';
 import type { GlobalOptions, Runtime } from '../runtime.ts';
@@ -52,7 +52,7 @@ function addInit(parent: Command, runtime: Runtime): void {
           requireVerity?: boolean;
         }
       >();
-      const { repoInit } = await import('../../ops/repo-init.ts');
+      const { repoInit } = await import('../../ops/repository/repo-init.ts');
       const result = await repoInit(dir, {
         ...commonOptions(runtime, parsed),
         algorithm: parsed.algorithm,
@@ -71,7 +71,7 @@ function addLs(parent: Command, runtime: Runtime): void {
     .addHelpText('after', '\nExamples:\n  $ planish repo ls repo\n  $ planish --json repo ls repo')
     .action(async (dir: string, _: unknown, self: Command) => {
       const options = commonOptions(runtime, self.optsWithGlobals<GlobalOptions>());
-      const { repoList } = await import('../../ops/repo-ls.ts');
+      const { repoList } = await import('../../ops/repository/repo-ls.ts');
       const result = await repoList(dir, options);
       runtime.output.json(result);
       runtime.output.print(describeList(result));
@@ -113,7 +113,7 @@ function addCat(parent: Command, runtime: Runtime): void {
     )
     .action(async (dir: string, name: string, _: unknown, self: Command) => {
       const options = commonOptions(runtime, self.optsWithGlobals<GlobalOptions>());
-      const { repoCat } = await import('../../ops/repo-cat.ts');
+      const { repoCat } = await import('../../ops/repository/repo-cat.ts');
       await repoCat(dir, name, (piece) => runtime.output.write(piece), options);
     });
 }
@@ -127,7 +127,7 @@ function addFsck(parent: Command, runtime: Runtime): void {
     )
     .action(async (dir: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<GlobalOptions & { metadataOnly?: boolean }>();
-      const { repoFsck } = await import('../../ops/repo-fsck.ts');
+      const { repoFsck } = await import('../../ops/repository/repo-fsck.ts');
       const options = { ...commonOptions(runtime, parsed), metadataOnly: parsed.metadataOnly };
       const result = await repoFsck(dir, options);
       runtime.output.json(result);
@@ -159,7 +159,7 @@ function addGc(parent: Command, runtime: Runtime): void {
     .addHelpText('after', '\nExamples:\n  $ planish repo gc repo --dry-run\n  $ planish repo gc repo')
     .action(async (dir: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<GlobalOptions & { dryRun?: boolean; root: string[] }>();
-      const { repoGc } = await import('../../ops/repo-gc.ts');
+      const { repoGc } = await import('../../ops/repository/repo-gc.ts');
       const options = { ...commonOptions(runtime, parsed), dryRun: parsed.dryRun, roots: parsed.root };
       const result = await repoGc(dir, options);
       runtime.output.json(result);
@@ -182,7 +182,7 @@ function addTag(parent: Command, runtime: Runtime): void {
     .addHelpText('after', '\nExamples:\n  $ planish repo tag repo os:42 os:stable')
     .action(async (dir: string, image: string, tag: string, _: unknown, self: Command) => {
       const options = commonOptions(runtime, self.optsWithGlobals<GlobalOptions>());
-      const { repoTag } = await import('../../ops/repo-tag.ts');
+      const { repoTag } = await import('../../ops/repository/repo-tag.ts');
       const result = await repoTag(dir, image, tag, options);
       runtime.output.json(result);
       runtime.output.print(`${result.changed ? 'tagged' : 'unchanged'}  ${tag} ${result.manifest}`);
@@ -195,7 +195,7 @@ function addUntag(parent: Command, runtime: Runtime): void {
     .addHelpText('after', '\nExamples:\n  $ planish repo untag repo os:41')
     .action(async (dir: string, tag: string, _: unknown, self: Command) => {
       const options = commonOptions(runtime, self.optsWithGlobals<GlobalOptions>());
-      const { repoUntag } = await import('../../ops/repo-tag.ts');
+      const { repoUntag } = await import('../../ops/repository/repo-tag.ts');
       const result = await repoUntag(dir, tag, options);
       runtime.output.json(result);
       runtime.output.print(`untagged  ${tag}`);
@@ -223,7 +223,7 @@ function addExport(parent: Command, runtime: Runtime): void {
       const parsed = self.optsWithGlobals<
         GlobalOptions & { output: string; compression?: 'zstd' | 'gzip' | 'none' }
       >();
-      const { repoExport } = await import('../../ops/repo-export.ts');
+      const { repoExport } = await import('../../ops/repository/repo-export.ts');
       const result = await repoExport(dir, image, {
         ...commonOptions(runtime, parsed),
         destination: parsed.output,

@@ -1,7 +1,7 @@
 /** `planish seal SOURCE -o DEST` */
 import { writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import type { SealResult } from '../../ops/seal.ts';
+import type { SealResult } from '../../ops/seal/seal.ts';
 import {
   addBootSigningOptions,
   bootSigningOptions,
@@ -130,8 +130,8 @@ function addImageOptions(command: Command): Command {
 
 async function run(source: string, parsed: ParsedOptions, runtime: Runtime): Promise<void> {
   if (parsed.attach.length > 0) return await attach(source, parsed, runtime);
-  const { seal } = await import('../../ops/seal.ts');
-  const { parseKeyEdit, parseSourceDateEpoch } = await import('../../ops/image-config.ts');
+  const { seal } = await import('../../ops/seal/seal.ts');
+  const { parseKeyEdit, parseSourceDateEpoch } = await import('../../ops/build/image-config.ts');
   const start = performance.now();
   const result = await seal(source, {
     ...sourceOptions(runtime, parsed),
@@ -168,8 +168,8 @@ async function run(source: string, parsed: ParsedOptions, runtime: Runtime): Pro
 
 /** `--attach`: other options than those of the signature and the destination do not apply. */
 async function attach(source: string, parsed: ParsedOptions, runtime: Runtime): Promise<void> {
-  const { attachSignatures } = await import('../../ops/seal-attach.ts');
-  const { parseAttached } = await import('../../ops/seal-request.ts');
+  const { attachSignatures } = await import('../../ops/seal/seal-attach.ts');
+  const { parseAttached } = await import('../../ops/seal/seal-request.ts');
   const { certificate, time } = bootSigningOptions(parsed);
   const result = await attachSignatures(source, {
     ...sourceOptions(runtime, parsed),

@@ -1,6 +1,6 @@
 /** `planish selabel IMAGE PATH…` */
 import { Command, Option } from 'commander';
-import type { PathLabel, SelabelRule } from '../../ops/selabel.ts';
+import type { PathLabel, SelabelRule } from '../../ops/look/selabel.ts';
 import { addSourceOptions, type ParsedSourceOptions, sourceOptions } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -22,7 +22,7 @@ export function addSelabel(program: Command, runtime: Runtime): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (image: string, paths: string[], _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedSourceOptions & { mode?: 'host' | 'libselinux' }>();
-      const { selabel } = await import('../../ops/selabel.ts');
+      const { selabel } = await import('../../ops/look/selabel.ts');
       const result = await selabel(image, paths, { ...sourceOptions(runtime, parsed), mode: parsed.mode });
       runtime.output.json(result);
       runtime.output.print(result.labels.map(describe).join('\n'));

@@ -1,8 +1,8 @@
 /** `planish sign IMAGE` */
 import { Command, Option } from 'commander';
 import { PlanishError } from '../../errors.ts';
-import type { SignatureForm, SignResult } from '../../ops/sign.ts';
-import type { SignComposefsResult } from '../../ops/sign-composefs.ts';
+import type { SignatureForm, SignResult } from '../../ops/sign/sign.ts';
+import type { SignComposefsResult } from '../../ops/sign/sign-composefs.ts';
 import { commonOptions } from '../options.ts';
 import type { GlobalOptions, Runtime } from '../runtime.ts';
 import { addSigningKey, type ParsedSigningKey, signingKey } from '../signing-options.ts';
@@ -78,7 +78,7 @@ export function addSign(program: Command, runtime: Runtime): Command {
 async function run(image: string, parsed: ParsedOptions, runtime: Runtime): Promise<void> {
   if (parsed.fsverity === true) return await runFile(image, parsed, runtime);
   if (parsed.composefs !== undefined) return await runComposefs(image, parsed, runtime);
-  const { sign } = await import('../../ops/sign.ts');
+  const { sign } = await import('../../ops/sign/sign.ts');
   const result = await sign(image, {
     ...commonOptions(runtime, parsed),
     ...signingKey(parsed),
@@ -91,7 +91,7 @@ async function run(image: string, parsed: ParsedOptions, runtime: Runtime): Prom
 }
 
 async function runFile(file: string, parsed: ParsedOptions, runtime: Runtime): Promise<void> {
-  const { signFile } = await import('../../ops/sign-file.ts');
+  const { signFile } = await import('../../ops/sign/sign-file.ts');
   const { algorithm, output } = parsed;
   const certificate = requiredCertificate(parsed);
   const options = {
@@ -107,7 +107,7 @@ async function runFile(file: string, parsed: ParsedOptions, runtime: Runtime): P
 }
 
 async function runComposefs(image: string, parsed: ParsedOptions, runtime: Runtime): Promise<void> {
-  const { signComposefs } = await import('../../ops/sign-composefs.ts');
+  const { signComposefs } = await import('../../ops/sign/sign-composefs.ts');
   const result = await signComposefs(image, {
     ...commonOptions(runtime, parsed),
     ...signingKey(parsed),

@@ -1,6 +1,6 @@
 /** `planish simulate IMAGE…` */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { SimulateResult } from '../../ops/simulate.ts';
+import type { SimulateResult } from '../../ops/simulate/simulate.ts';
 import { type Column, formatBytes, formatCount, formatSeconds, formatTable, printable } from '../format.ts';
 import { addSourceOptions, componentMapOption, type ParsedSourceOptions, sourceOptions } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
@@ -49,7 +49,7 @@ export function addSimulate(program: Command, runtime: Runtime): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (images: string[], _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
-      const { simulate } = await import('../../ops/simulate.ts');
+      const { simulate } = await import('../../ops/simulate/simulate.ts');
       const { maxLayers, sizes, peers, componentMap, build, tsv } = parsed;
       const choices = { maxLayers, sizes, peers, componentMap, build, tsv };
       const options = { ...sourceOptions(runtime, parsed), ...choices };

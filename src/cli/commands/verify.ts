@@ -1,7 +1,7 @@
 /** `planish verify IMAGE` */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { VerifyResult } from '../../ops/verify.ts';
-import type { CheckKind, VerifyCheck, VerifyLink } from '../../ops/verify-check.ts';
+import type { VerifyResult } from '../../ops/verify/verify.ts';
+import type { CheckKind, VerifyCheck, VerifyLink } from '../../ops/verify/verify-check.ts';
 import { collect, commonOptions, memoryOption } from '../options.ts';
 import type { GlobalOptions, Runtime } from '../runtime.ts';
 
@@ -80,7 +80,7 @@ export function addVerify(program: Command, runtime: Runtime): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (image: string, _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
-      const { verify } = await import('../../ops/verify.ts');
+      const { verify } = await import('../../ops/verify/verify.ts');
       const { key, cert, identity, require, excuse, platform } = parsed;
       const time = parsed.at ?? Math.floor(Date.now() / 1000);
       const result = await verify(image, {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { byteString } from '../../../src/bytes/byte-string.ts';
-import { parseApkInstalled } from '../../../src/chunk/apk-installed.ts';
 import { assignComponents } from '../../../src/chunk/components.ts';
+import { parseApkInstalled } from '../../../src/chunk/databases/apk-installed.ts';
 import type { Warning } from '../../../src/warnings.ts';
 import { emptyFixture, putDirectory, putFile, putLink, putText, type TreeFixture } from './tree-fixture.ts';
 

@@ -1,7 +1,11 @@
 /** contentmeta files: read, refused, and written down again. */
 import { describe, expect, test } from 'vitest';
 import { byteString } from '../../../src/bytes/byte-string.ts';
-import { type Contentmeta, formatContentmeta, parseContentmeta } from '../../../src/chunk/contentmeta.ts';
+import {
+  type Contentmeta,
+  formatContentmeta,
+  parseContentmeta,
+} from '../../../src/chunk/choices/contentmeta.ts';
 import { LIMITS } from '../../../src/limits.ts';
 
 const SHA = '0123456789abcdef'.repeat(4);

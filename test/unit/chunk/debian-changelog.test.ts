@@ -4,7 +4,7 @@ import {
   parseChangelogDate,
   parseChangelogDays,
   readChangelog,
-} from '../../../src/chunk/debian-changelog.ts';
+} from '../../../src/chunk/databases/debian-changelog.ts';
 import { LIMITS } from '../../../src/limits.ts';
 
 const utc = (year: number, month: number, day: number): number => Date.UTC(year, month - 1, day) / 86_400_000;

@@ -5,8 +5,8 @@ import {
   parseDiversions,
   parseFileList,
   parseMd5sums,
-} from '../../../src/chunk/dpkg-lists.ts';
-import { dpkgKey, parseStatus } from '../../../src/chunk/dpkg-status.ts';
+} from '../../../src/chunk/databases/dpkg-lists.ts';
+import { dpkgKey, parseStatus } from '../../../src/chunk/databases/dpkg-status.ts';
 import { isPlanishError } from '../../../src/errors.ts';
 
 const parse = (text: string): { names: string[]; bad: number[] } => {

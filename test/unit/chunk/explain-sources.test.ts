@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { byteString, toBytes } from '../../../src/bytes/byte-string.ts';
-import { artifactSource } from '../../../src/chunk/artifact.ts';
-import { parseComponentMap } from '../../../src/chunk/component-map.ts';
+import { parseComponentMap } from '../../../src/chunk/choices/component-map.ts';
 import { assignComponents } from '../../../src/chunk/components.ts';
+import { artifactSource } from '../../../src/chunk/sources/artifact.ts';
 import { lookup } from '../../../src/tree/walk.ts';
 import { goProgram, rustProgram } from './elf-maker.ts';
 import { putPackages } from './rpm-maker.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { expNegative } from '../../../src/chunk/exponential.ts';
+import { expNegative } from '../../../src/chunk/packing/exponential.ts';
 
 // Little-endian doubles of exp(-x).
 const BITS = [

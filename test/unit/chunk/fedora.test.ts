@@ -1,9 +1,9 @@
 /** Packages of a Fedora 43, from what rpm listed of them to their components. */
 import { describe, expect, test } from 'vitest';
 import { assignComponents } from '../../../src/chunk/components.ts';
-import { RpmHeader } from '../../../src/chunk/rpm-header.ts';
-import { readNdb } from '../../../src/chunk/rpm-ndb.ts';
-import { readRpmPackage } from '../../../src/chunk/rpm-package.ts';
+import { RpmHeader } from '../../../src/chunk/databases/rpm-header.ts';
+import { readNdb } from '../../../src/chunk/databases/rpm-ndb.ts';
+import { readRpmPackage } from '../../../src/chunk/databases/rpm-package.ts';
 import { formatListed, listedHeader, listedPackages } from './fedora-packages.ts';
 import { ndbOf } from './rpm-maker.ts';
 import { emptyFixture, putFile, putLink, putText } from './tree-fixture.ts';

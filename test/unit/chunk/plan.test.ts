@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { byteString } from '../../../src/bytes/byte-string.ts';
 import type { ComponentKind } from '../../../src/chunk/component.ts';
-import { pack } from '../../../src/chunk/pack.ts';
+import { pack } from '../../../src/chunk/packing/pack.ts';
 import { type LayerPlan, type PlanInput, planLayers } from '../../../src/chunk/plan.ts';
 import { ALWAYS_RATE } from '../../../src/chunk/rates.ts';
 import { isPlanishError } from '../../../src/errors.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { byteString } from '../../../src/bytes/byte-string.ts';
 import { assignComponents } from '../../../src/chunk/components.ts';
-import { readSqliteHeaders } from '../../../src/chunk/rpm-database.ts';
-import { RpmHeader } from '../../../src/chunk/rpm-header.ts';
-import { readNdb } from '../../../src/chunk/rpm-ndb.ts';
-import { readRpmPackage, rpmKey } from '../../../src/chunk/rpm-package.ts';
+import { readSqliteHeaders } from '../../../src/chunk/databases/rpm-database.ts';
+import { RpmHeader } from '../../../src/chunk/databases/rpm-header.ts';
+import { readNdb } from '../../../src/chunk/databases/rpm-ndb.ts';
+import { readRpmPackage, rpmKey } from '../../../src/chunk/databases/rpm-package.ts';
 import { isPlanishError } from '../../../src/errors.ts';
 import type { Warning } from '../../../src/warnings.ts';
 import { formatPackages, readDatabase, readQuery } from './rpm-fixture.ts';

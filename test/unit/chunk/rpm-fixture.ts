@@ -1,7 +1,7 @@
 /** The RPM database among the fixtures, and packages in the words of `rpmdb.query.gz`. */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import type { RpmPackage } from '../../../src/chunk/rpm-package.ts';
+import type { RpmPackage } from '../../../src/chunk/databases/rpm-package.ts';
 
 const folder = new URL('../../../fixtures/chunk/', import.meta.url);
 

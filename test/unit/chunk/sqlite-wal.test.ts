@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { readSqliteHeaders } from '../../../src/chunk/rpm-database.ts';
-import { RpmHeader } from '../../../src/chunk/rpm-header.ts';
-import { readRpmPackage } from '../../../src/chunk/rpm-package.ts';
-import { readWal } from '../../../src/chunk/sqlite-wal.ts';
+import { readSqliteHeaders } from '../../../src/chunk/databases/rpm-database.ts';
+import { RpmHeader } from '../../../src/chunk/databases/rpm-header.ts';
+import { readRpmPackage } from '../../../src/chunk/databases/rpm-package.ts';
+import { readWal } from '../../../src/chunk/databases/sqlite-wal.ts';
 
 const fixture = (name: string): Buffer =>
   gunzipSync(readFileSync(new URL(`../../../fixtures/chunk/${name}.gz`, import.meta.url)));

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { byteString, toBytes } from '../../../src/bytes/byte-string.ts';
-import { parseComponentMap } from '../../../src/chunk/component-map.ts';
+import { parseComponentMap } from '../../../src/chunk/choices/component-map.ts';
+import { matchesPattern, parsePattern } from '../../../src/chunk/choices/path-pattern.ts';
+import { parseInterval } from '../../../src/chunk/choices/user-setting.ts';
 import type { Assignment, AssignOptions } from '../../../src/chunk/components.ts';
 import { assignComponents } from '../../../src/chunk/components.ts';
-import { matchesPattern, parsePattern } from '../../../src/chunk/path-pattern.ts';
-import { parseInterval } from '../../../src/chunk/user-setting.ts';
 import { lookup } from '../../../src/tree/walk.ts';
 import type { Warning } from '../../../src/warnings.ts';
 import { cpuSeconds, cpuSecondsSince } from '../../support/cpu-time.ts';

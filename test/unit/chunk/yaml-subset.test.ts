@@ -1,7 +1,7 @@
 /** Files of settings in YAML: what is read, and what is refused. */
 import { describe, expect, test } from 'vitest';
-import { parseGroups } from '../../../src/chunk/groups.ts';
-import { parseYaml } from '../../../src/chunk/yaml-subset.ts';
+import { parseGroups } from '../../../src/chunk/choices/groups.ts';
+import { parseYaml } from '../../../src/chunk/choices/yaml-subset.ts';
 
 /** As plain objects. */
 const read = (text: string): unknown => JSON.parse(JSON.stringify(parseYaml(text)));

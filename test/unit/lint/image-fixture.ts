@@ -4,7 +4,7 @@
  */
 import { byteString } from '../../../src/bytes/byte-string.ts';
 import type { VerityDigest } from '../../../src/bytes/digest.ts';
-import { type LintOptions, type LintResult, lint } from '../../../src/ops/lint.ts';
+import { type LintOptions, type LintResult, lint } from '../../../src/ops/lint/lint.ts';
 import { END_OF_ARCHIVE, encodeTarHeader, paddingLength } from '../../../src/tar/writer.ts';
 import { type LayerSpec, type LayoutSpec, makeLayout } from '../../support/layout-maker.ts';
 import { makeUki, type UkiSpec } from '../../support/uki-maker.ts';

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { finding, RULE_IDS } from '../../../src/lint/rules.ts';
-import type { LintResult } from '../../../src/ops/lint.ts';
-import { encodeSarif, formatSarif } from '../../../src/ops/sarif.ts';
+import type { LintResult } from '../../../src/ops/lint/lint.ts';
+import { encodeSarif, formatSarif } from '../../../src/ops/lint/sarif.ts';
 
 const result: LintResult = {
   reference: 'oci:my image:latest',

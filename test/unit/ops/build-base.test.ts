@@ -1,8 +1,8 @@
 /** `build --base`: layers of the base image stay; what lies above is planned. */
 import { describe, expect, test } from 'vitest';
-import { build } from '../../../src/ops/build.ts';
-import { inspect } from '../../../src/ops/inspect.ts';
-import { verify } from '../../../src/ops/verify.ts';
+import { build } from '../../../src/ops/build/build.ts';
+import { inspect } from '../../../src/ops/look/inspect.ts';
+import { verify } from '../../../src/ops/verify/verify.ts';
 import { makeLayout } from '../../support/layout-maker.ts';
 import { buildPlain, plainTar, scratchPath } from '../../support/plain-images.ts';
 import { file } from '../../support/tar-maker.ts';

@@ -1,6 +1,6 @@
 /** Previous images that say nothing of their plan: their layers are read and compared. */
 import { describe, expect, test } from 'vitest';
-import { verify } from '../../../src/ops/verify.ts';
+import { verify } from '../../../src/ops/verify/verify.ts';
 import { makeLayout } from '../../support/layout-maker.ts';
 import { buildPlain, plainTar, scratchPath } from '../../support/plain-images.ts';
 import { symlink } from '../../support/tar-maker.ts';

@@ -2,9 +2,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ingestLayer } from '../../../src/layer/ingest.ts';
-import type { BuildResult } from '../../../src/ops/build.ts';
-import { merge } from '../../../src/ops/merge.ts';
-import { verify } from '../../../src/ops/verify.ts';
+import type { BuildResult } from '../../../src/ops/build/build.ts';
+import { merge } from '../../../src/ops/build/merge.ts';
+import { verify } from '../../../src/ops/verify/verify.ts';
 import { blobPath, makeLayout } from '../../support/layout-maker.ts';
 import { buildPlain, plainTar, scratchPath } from '../../support/plain-images.ts';
 import { directory, file, hardlink } from '../../support/tar-maker.ts';

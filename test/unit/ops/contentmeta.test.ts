@@ -2,11 +2,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { isPlanishError } from '../../../src/errors.ts';
-import type { BuildOptions } from '../../../src/ops/build.ts';
-import { inspect } from '../../../src/ops/inspect.ts';
-import { plan } from '../../../src/ops/plan.ts';
-import { readSplitRules } from '../../../src/ops/split-rules.ts';
-import { verify } from '../../../src/ops/verify.ts';
+import type { BuildOptions } from '../../../src/ops/build/build.ts';
+import { plan } from '../../../src/ops/build/plan.ts';
+import { readSplitRules } from '../../../src/ops/build/split-rules.ts';
+import { inspect } from '../../../src/ops/look/inspect.ts';
+import { verify } from '../../../src/ops/verify/verify.ts';
 import type { Warning } from '../../../src/warnings.ts';
 import { buildPlain, type Files, plainTar, scratchPath } from '../../support/plain-images.ts';
 

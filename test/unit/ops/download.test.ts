@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { download } from '../../../src/ops/download.ts';
+import { download } from '../../../src/ops/look/download.ts';
 import { buildPlain, plainTar } from '../../support/plain-images.ts';
 
 const FILES = { 'etc/conf': 'conf', 'opt/a/data': 'a'.repeat(3000), 'opt/b/data': 'b'.repeat(2000) };

@@ -8,8 +8,8 @@ import { computeVerityDigest } from '../../../src/fsverity/digest.ts';
 import { hostProfile } from '../../../src/host/profiles.ts';
 import { CACHE_BYTES, LayerCache } from '../../../src/io/layer-cache.ts';
 import { cacheVerify } from '../../../src/ops/cache.ts';
-import { type EmitOptions, type EmitResult, emit } from '../../../src/ops/emit.ts';
-import { decodeImages, imagesName } from '../../../src/ops/known-images.ts';
+import { type EmitOptions, type EmitResult, emit } from '../../../src/ops/repository/emit.ts';
+import { decodeImages, imagesName } from '../../../src/ops/repository/known-images.ts';
 import type { Warning } from '../../../src/warnings.ts';
 import { CONTENTS, copyRepository, objectFile, smallRepository } from '../../support/small-repository.ts';
 

@@ -2,11 +2,11 @@
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { build } from '../../../src/ops/build.ts';
-import { digest } from '../../../src/ops/digest.ts';
-import { emit } from '../../../src/ops/emit.ts';
-import { mkfs } from '../../../src/ops/mkfs.ts';
-import { repoFsck } from '../../../src/ops/repo-fsck.ts';
+import { build } from '../../../src/ops/build/build.ts';
+import { digest } from '../../../src/ops/hosts/digest.ts';
+import { mkfs } from '../../../src/ops/look/mkfs.ts';
+import { emit } from '../../../src/ops/repository/emit.ts';
+import { repoFsck } from '../../../src/ops/repository/repo-fsck.ts';
 import { linksBelow, memoryDirectory, namesIn } from '../../support/repository.ts';
 
 const top = memoryDirectory();

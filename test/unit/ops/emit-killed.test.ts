@@ -5,10 +5,10 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { emit } from '../../../src/ops/emit.ts';
-import { repoFsck } from '../../../src/ops/repo-fsck.ts';
-import { repoGc } from '../../../src/ops/repo-gc.ts';
-import { repoUntag } from '../../../src/ops/repo-tag.ts';
+import { emit } from '../../../src/ops/repository/emit.ts';
+import { repoFsck } from '../../../src/ops/repository/repo-fsck.ts';
+import { repoGc } from '../../../src/ops/repository/repo-gc.ts';
+import { repoUntag } from '../../../src/ops/repository/repo-tag.ts';
 import { disownTemporary, killedAt } from '../../support/killed.ts';
 import { makeLayout } from '../../support/layout-maker.ts';
 import { RAW_END, rawEntry } from '../../support/raw-tar.ts';

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { byteString } from '../../../src/bytes/byte-string.ts';
 import { parseDumpfile } from '../../../src/dumpfile/parse.ts';
 import { encodeImage } from '../../../src/erofs/writer.ts';
-import { lookIntoImage } from '../../../src/ops/look-into-image.ts';
-import { ls } from '../../../src/ops/ls.ts';
+import { lookIntoImage } from '../../../src/ops/look/look-into-image.ts';
+import { ls } from '../../../src/ops/look/ls.ts';
 
 const DIGEST = 'cd'.repeat(32);
 const OBJECT = `cd/${DIGEST.slice(2)}`;

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { inspect } from '../../../src/ops/inspect.ts';
-import { merge } from '../../../src/ops/merge.ts';
-import { verify } from '../../../src/ops/verify.ts';
+import { merge } from '../../../src/ops/build/merge.ts';
+import { inspect } from '../../../src/ops/look/inspect.ts';
+import { verify } from '../../../src/ops/verify/verify.ts';
 import { makeLayout } from '../../support/layout-maker.ts';
 import { buildPlain, plainTar, scratchPath } from '../../support/plain-images.ts';
 

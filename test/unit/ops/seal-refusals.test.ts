@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { peSign } from '../../../src/ops/pe.ts';
-import { type SealOptions, seal } from '../../../src/ops/seal.ts';
+import { peSign } from '../../../src/ops/seal/pe.ts';
+import { type SealOptions, seal } from '../../../src/ops/seal/seal.ts';
 import { type BootableRoot, bootableSource, KERNEL_VERSION } from '../../support/bootable-root.ts';
 import { temporaryDirectory as newDirectory } from '../../support/cli.ts';
 import { keyFile } from '../../support/test-keys.ts';

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../../src/errors.ts';
-import { inspect } from '../../../src/ops/inspect.ts';
-import { type SignOptions, type SignResult, sign } from '../../../src/ops/sign.ts';
+import { inspect } from '../../../src/ops/look/inspect.ts';
+import { type SignOptions, type SignResult, sign } from '../../../src/ops/sign/sign.ts';
 import { keyFile } from '../../support/test-keys.ts';
 import { Blobs, failure, named, tarOf } from '../io/sample-image.ts';
 

@@ -1,7 +1,7 @@
 /** `simulate` with real builds: what is built is what it was built from, and an update writes what changed. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { simulate } from '../../../src/ops/simulate.ts';
+import { simulate } from '../../../src/ops/simulate/simulate.ts';
 import { plainTar, scratchPath } from '../../support/plain-images.ts';
 
 const MAP = '/opt/app\tapp\tweekly\n/opt/lib\tlib\tmonthly\n/opt/data\tdata\tyearly\n';

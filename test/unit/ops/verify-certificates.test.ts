@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { seal } from '../../../src/ops/seal.ts';
-import { verify } from '../../../src/ops/verify.ts';
-import { TrustedCertificates } from '../../../src/ops/verify-certificates.ts';
+import { seal } from '../../../src/ops/seal/seal.ts';
+import { verify } from '../../../src/ops/verify/verify.ts';
+import { TrustedCertificates } from '../../../src/ops/verify/verify-certificates.ts';
 import type { CertificateUse } from '../../../src/sign/certificate-use.ts';
 import { bootableTar } from '../../support/bootable-root.ts';
 import { temporaryDirectory } from '../../support/cli.ts';

@@ -1,0 +1,172 @@
+/** `emit --layout mkcomposefs`: a tree as mkcomposefs leaves it, an image file beside a store of objects. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { HashAlgorithm, VerityDigest } from '../../bytes/digest.ts';
+import { imageDigest } from '../../erofs/image-digest.ts';
+import type { FormatVersion } from '../../erofs/writer.ts';
+import { PlanishError } from '../../errors.ts';
+import { encodeHostImage } from '../../host/host-digest.ts';
+import { type HostProfileName, hostProfile } from '../../host/profiles.ts';
+import { attempt } from '../../io/durable-file.ts';
+import { createTemporaryDirectory } from '../../io/temporary.ts';
+import { writeFileAside } from '../../io/write-file.ts';
+import { lockDirectory } from '../../kernel/lock.ts';
+import { syncFilesystem } from '../../kernel/sync.ts';
+import type { ContentToStore } from '../../parallel/store-contents.ts';
+import { probeVerity } from '../../repo/create.ts';
+import { addCounts, noObjects, type ObjectCounts, type ObjectTarget } from '../../repo/object-writer.ts';
+import type { Directory } from '../../tree/tree.ts';
+import { walk } from '../../tree/walk.ts';
+import { chosenRoot } from '../hosts/host-root.ts';
+import { type LoadedTree, type SourceOptions, withTree } from '../load/load-tree.ts';
+import { Session } from '../session.ts';
+
+/** Options of {@link emitStore}. */
+export interface EmitStoreOptions extends SourceOptions {
+  /** Directory that gets `objects` and the image file; made where it is not there. */
+  readonly directory: string;
+  /** Name of the image file; default `image.cfs`. */
+  readonly name?: string | undefined;
+  /** Whose rules make the image; default `mkcomposefs`. Changes digests, as `format` does. */
+  readonly profile?: HostProfileName | undefined;
+  readonly format?: FormatVersion | undefined;
+}
+
+/** Result of {@link emitStore}. */
+export interface EmitStoreResult {
+  readonly source: string;
+  readonly directory: string;
+  /** Path of the image file. */
+  readonly image: string;
+  readonly digest: VerityDigest;
+  readonly size: number;
+  readonly format: FormatVersion;
+  readonly algorithm: HashAlgorithm;
+  /** Whether new objects have fs-verity. */
+  readonly verity: ObjectTarget['verity'];
+  readonly objects: ObjectCounts;
+}
+
+/**
+ * Emits any tree that has contents. The image appears last, when all its objects are on the disk. Throws what loading the tree
+ * throws, `UNREPRESENTABLE` for contents that the source does not have, `LOCKED`, `DISK_FULL`.
+ */
+export async function emitStore(source: string, options: EmitStoreOptions): Promise<EmitStoreResult> {
+  const profile = options.profile ?? 'mkcomposefs';
+  const { algorithm } = hostProfile(profile);
+  const needs = { contents: true, digests: true, algorithm };
+  return await Session.use(options, (session) =>
+    withTree(session, source, options, needs, async (tree) => {
+      const root = await chosenRoot(session, tree, { profile });
+      return await store(session, tree, root, { ...options, profile, source });
+    }),
+  );
+}
+
+async function store(
+  session: Session,
+  tree: LoadedTree,
+  root: Directory,
+  options: EmitStoreOptions & { readonly profile: HostProfileName; readonly source: string },
+): Promise<EmitStoreResult> {
+  const { directory, name = 'image.cfs', profile, format, source } = options;
+  if (name === '' || name.includes('/') || name === 'objects') {
+    throw new PlanishError('BAD_OPTION', 'the image must have the name of a file', { actual: name });
+  }
+  const { algorithm, facts } = tree;
+  const made = encodeHostImage(root, hostProfile(profile), { algorithm, format, facts });
+  const objects = join(directory, 'objects');
+  attempt('making a directory', objects, () => mkdirSync(objects, { recursive: true }));
+  const lock = await lockDirectory(directory, 'shared');
+  const staging = createTemporaryDirectory(directory);
+  try {
+    const verity = probeVerity(staging.path, { algorithm }) ? 'enabled' : 'none';
+    const target = { directory: objects, staging: staging.path, algorithm, verity } as const;
+    const counts = await storeAll(session, tree, root, target);
+    tree.verifyUnchanged();
+    syncFilesystem(lock.fd);
+    const image = join(directory, name);
+    writeFileAside(image, made.image);
+    const digest = imageDigest(made.image, algorithm);
+    const size = made.image.length;
+    return {
+      source,
+      directory,
+      image,
+      digest,
+      size,
+      format: made.format,
+      algorithm,
+      verity,
+      objects: counts,
+    };
+  } finally {
+    staging.close();
+    lock.release();
+  }
+}
+
+/** Bytes of contents that a thread is given at a time, and their number. */
+const BATCH_BYTES = 32 * 1024 * 1024;
+const BATCH_CONTENTS = 2000;
+
+async function storeAll(
+  session: Session,
+  { contents: files, kind }: LoadedTree,
+  root: Directory,
+  target: ObjectTarget,
+): Promise<ObjectCounts> {
+  const batches = batchesOf(root);
+  const whole = files.map((file) =>
+    file.kind === 'path' && kind === 'rootfs' ? { ...file, isWhole: true } : file,
+  );
+  const counts = noObjects();
+  const results = batches.map((contents) => {
+    const sources = [...new Set(contents.map(({ location }) => location.source))];
+    const numbers = new Map(sources.map((source, index) => [source, index]));
+    const renumbered = contents.map(({ location, ...content }) => ({
+      ...content,
+      location: { ...location, source: numbers.get(location.source) ?? 0 },
+    }));
+    const own = sources.map((source) => whole[source] as (typeof whole)[number]);
+    return session.pool.run('storeContents', { target, files: own, contents: renumbered });
+  });
+  for (const result of await Promise.all(results)) addCounts(counts, result);
+  return counts;
+}
+
+/** The contents of a tree, each once, in the order of their places, which is how they are read fastest. */
+function batchesOf(root: Directory): ContentToStore[][] {
+  const found = new Map<VerityDigest, ContentToStore>();
+  for (const { node, path } of walk(root)) {
+    if (node.type !== 'regular' || node.content.kind !== 'external') continue;
+    const { verity, size, location } = node.content;
+    if (verity === undefined || location === undefined) {
+      throw new PlanishError('UNREPRESENTABLE', 'the source does not have the contents of its files', {
+        path: path.slice(0, 160),
+      });
+    }
+    found.set(verity, { digest: verity, size, location });
+  }
+  const place = ({ location }: ContentToStore): number => location.extents[0]?.offset ?? 0;
+  const sorted = [...found.values()].sort(
+    (a, b) => a.location.source - b.location.source || place(a) - place(b),
+  );
+  return cut(sorted);
+}
+
+function cut(contents: readonly ContentToStore[]): ContentToStore[][] {
+  const batches: ContentToStore[][] = [];
+  let bytes = BATCH_BYTES;
+  for (const content of contents) {
+    const batch = batches.at(-1);
+    if (batch === undefined || bytes >= BATCH_BYTES || batch.length >= BATCH_CONTENTS) {
+      batches.push([content]);
+      bytes = content.size;
+    } else {
+      batch.push(content);
+      bytes += content.size;
+    }
+  }
+  return batches;
+}
