@@ -58,7 +58,9 @@ function mend(stub: Uint8Array): Buffer {
     throw badPe('the stub is signed already', headers.certificateTable.offset);
   }
   const { sizeOfHeaders, fileAlignment, optionalHeader } = headers;
-  bytes.writeUInt32LE(roundUp(sizeOfHeaders, fileAlignment), optionalHeader + OPTIONAL.sizeOfHeaders);
+  const field = optionalHeader + OPTIONAL.sizeOfHeaders;
+  if (sizeOfHeaders > bytes.length) throw badPe('the headers of the stub end behind it', field);
+  bytes.writeUInt32LE(roundUp(sizeOfHeaders, fileAlignment), field);
   return bytes;
 }
 

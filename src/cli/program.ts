@@ -1,9 +1,9 @@
 /** The command tree. Only verbs that the command line names are loaded, so that help and version start fast. */
 import { Command, Option } from 'commander';
+import { readVersion } from '../ops/package-version.ts';
 import { parseCount } from './options.ts';
 import type { Runtime } from './runtime.ts';
 import { VERBS, type Verb } from './verbs.ts';
-import { readVersion } from './version.ts';
 
 const REFERENCES = `
 References:

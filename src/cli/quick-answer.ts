@@ -1,6 +1,7 @@
 /** Help and version, which people and scripts ask for often, without the parser of the command line. */
+
+import { readVersion } from '../ops/package-version.ts';
 import { HELP_TEXT } from './help-text.ts';
-import { readVersion } from './version.ts';
 import { writeFully } from './write-fully.ts';
 
 /** Answers if the words ask for nothing but help or the version; `false` where all else must see to them. */

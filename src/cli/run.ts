@@ -1,9 +1,9 @@
 /** argv → command → exit status. */
 import { CommanderError } from 'commander';
+import { readVersion } from '../ops/package-version.ts';
 import { fromThrown, fromUsageError } from './failure.ts';
 import { createProgram } from './program.ts';
 import { Runtime } from './runtime.ts';
-import { readVersion } from './version.ts';
 
 /** Whether the version is asked for, with all that it is made of: `--version --verbose`. */
 function asksForParts(words: readonly string[]): boolean {

@@ -9,7 +9,10 @@ import { expect, test } from 'vitest';
 const DIST = new URL('../../dist/', import.meta.url).href;
 const MAIN = fileURLToPath(new URL('cli/main.js', DIST));
 
-const QUICK = ['help-text', 'main', 'quick-answer', 'version', 'write-fully'].map((name) => `cli/${name}.js`);
+const QUICK = [
+  ...['help-text', 'main', 'quick-answer', 'write-fully'].map((name) => `cli/${name}.js`),
+  'ops/package-version.js',
+];
 
 const PARSER = [
   ...QUICK,

@@ -4,7 +4,6 @@
  * have, no more: whether a repository has such objects is for the caller to see.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { type BlobDigest, isVerityDigest } from '../../bytes/digest.ts';
 import { ERROR_TABLE, PlanishError } from '../../errors.ts';
 import { computeVerityDigest } from '../../fsverity/digest.ts';
@@ -12,6 +11,7 @@ import type { HostRefusal } from '../../host/host-digest.ts';
 import type { ObjectWriter } from '../../repo/object-writer.ts';
 import type { Repository } from '../../repo/repository.ts';
 import { keepBytes, recallBytes } from '../load/cached-layers.ts';
+import { readVersion } from '../package-version.ts';
 import type { Session } from '../session.ts';
 import type { EmittedImage, EmittedImages, ImageWishes } from './emit-images.ts';
 
@@ -21,16 +21,13 @@ export const IMAGES_SUFFIX = '.images';
 /** To be raised with every change of what layers come to, beside the version of the package. */
 const IMAGES_VERSION = 1;
 
-const MANIFEST = new URL('../../package.json', import.meta.url);
-
 /** Name in the cache of the images of layers, in their order. */
 export function imagesName(
   layers: readonly BlobDigest[],
   algorithm: string,
   { profile, formats, bootable }: ImageWishes,
 ): string {
-  const { version } = JSON.parse(readFileSync(MANIFEST, 'utf8')) as { readonly version: string };
-  const choices = [version, IMAGES_VERSION, profile, formats, bootable !== 'none', layers];
+  const choices = [readVersion(), IMAGES_VERSION, profile, formats, bootable !== 'none', layers];
   const digest = createHash('sha256').update(JSON.stringify(choices)).digest('hex');
   return `sha256-${digest}.${algorithm}${IMAGES_SUFFIX}`;
 }

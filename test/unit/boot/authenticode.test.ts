@@ -261,6 +261,15 @@ describe('stubs', () => {
       'PE_BAD_IMAGE the stub has no room in its headers for section ".cmdline"',
     ],
     [
+      'whose headers are said to end behind it',
+      () => {
+        const stub = Buffer.from(makeStub());
+        stub.writeUInt32LE(0xffff_ffff, stub.readUInt32LE(60) + 24 + 60);
+        return stub;
+      },
+      'PE_BAD_IMAGE the headers of the stub end behind it',
+    ],
+    [
       'with lines that are none',
       () =>
         makePe(
