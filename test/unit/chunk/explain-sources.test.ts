@@ -103,7 +103,7 @@ test.each(CLAIMS)('%s is claimed by %s for %s', (path, source, key, ...others) =
 });
 
 test('no source is forgotten', () => {
-  const folder = new URL('../../../src/chunk/', import.meta.url);
+  const folder = new URL('../../../src/chunk/sources/', import.meta.url);
   const names = readdirSync(folder).flatMap((file) => [
     ...readFileSync(new URL(file, folder), 'utf8').matchAll(
       /^ +name: '([a-z-]+)',\n +priority|binarySource\('([a-z-]+)'/gm,
