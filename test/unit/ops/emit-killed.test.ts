@@ -1,10 +1,11 @@
 /**
  * Repositories whose runs end at any change of the file system: every one of them in turn, with what a killed process leaves.
- * `repository-faults.test.ts` kills real processes, at some moments.
+ * Without the helpers, which make several changes in one call that nothing here can end within. `repository-faults.test.ts`
+ * kills real processes, helpers and all, at some moments.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { emit } from '../../../src/ops/repository/emit.ts';
 import { repoFsck } from '../../../src/ops/repository/repo-fsck.ts';
 import { repoGc } from '../../../src/ops/repository/repo-gc.ts';
@@ -14,6 +15,10 @@ import { makeLayout } from '../../support/layout-maker.ts';
 import { RAW_END, rawEntry } from '../../support/raw-tar.ts';
 import { linksBelow, memoryDirectory, namesIn } from '../../support/repository.ts';
 import { copyRepository, smallRepository } from '../../support/small-repository.ts';
+
+vi.hoisted(() => {
+  process.env['PLANISH_NATIVE'] = '0';
+});
 
 const directory = memoryDirectory();
 const at = (name: string): string => join(directory, name);
