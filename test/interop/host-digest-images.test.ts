@@ -76,8 +76,8 @@ async function byPlanish(layout: string, algorithm: string): Promise<Record<stri
   return found;
 }
 
-function compareWithHost(layout: string, result: string): void {
-  test.each(['sha512', 'sha256'])('has the digests of composefs-rs, %s', async (algorithm) => {
+function compareWithHost(layout: string, result: string, algorithms: readonly string[]): void {
+  test.each(algorithms)('has the digests of composefs-rs, %s', async (algorithm) => {
     const expected = await byHost(layout, algorithm);
     expect(new Set(Object.values(expected)).size).toBe(4);
     expect(await byPlanish(layout, algorithm)).toEqual(expected);
@@ -108,7 +108,8 @@ describe.skipIf(server === undefined)('a server', () => {
     await runPlanishJson(['build', `oci:${source}:${tag}`, '-o', `oci:${flat}:flat`]);
     await layoutOnTop(layout, flat, 'flat', [bootLayer()]);
   });
-  compareWithHost(layout, join(directory, 'server-built'));
+  // The other algorithm is compared on the smaller image: a minute less.
+  compareWithHost(layout, join(directory, 'server-built'), ['sha512']);
 });
 
 const policyTar = process.env['PLANISH_POLICY_TAR'];
@@ -120,5 +121,5 @@ describe.skipIf(!cfsctl || policyTar === undefined)('a server with a policy', ()
   beforeAll(async () => {
     await layoutOfTars(layout, [policyTar ?? '', bootLayer()]);
   });
-  compareWithHost(layout, join(directory, 'policy-built'));
+  compareWithHost(layout, join(directory, 'policy-built'), ['sha512', 'sha256']);
 });

@@ -60,7 +60,7 @@ mkdir -p "$target/composefs.d"
 cp -L "$libraries"/*.so.* "$target/composefs.d/"
 cp -L "$loader" "$target/composefs.d/ld.so"
 for tool in mkcomposefs composefs-info mount.composefs; do
-  cp "$work/root/usr/bin/$tool" "$target/composefs.d/$tool"
+  cp "$(find "$work/root" -type f -name "$tool" | head -n 1)" "$target/composefs.d/$tool"
   cat > "$target/$tool" <<WRAPPER
 #!/bin/sh
 here='$target/composefs.d'
