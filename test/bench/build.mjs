@@ -1,6 +1,6 @@
 /**
  * The main job against mere recompression: skopeo neither flattens, nor digests, nor splits. To gzip the source is the
- * zstd image, because skopeo copies gzip layers as they are; and our deflate is JavaScript on purpose: its bytes are
+ * zstd image, because skopeo copies gzip layers as they are; and our deflate is our own on purpose: its bytes are
  * the same on every machine, those of zlib in Node are not.
  */
 import { rmSync } from 'node:fs';
