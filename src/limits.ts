@@ -67,8 +67,6 @@ export const LIMITS = {
   contentmetaBytes: 128 * 1024 * 1024,
   /** Bytes of a file of optional groups, held in memory whole: some dozens of names. */
   groupsBytes: 1024 * 1024,
-  /** Nesting of lists and mappings in a YAML document; a file of groups has three levels. */
-  yamlDepth: 32,
   /** Bytes of a package's changelog that are looked at, compressed and expanded: dates are wanted. */
   changelogBytes: 4 * 1024 * 1024,
   /** Sections of a PE file; a UKI with several profiles has some dozens. */

@@ -7,8 +7,7 @@ import { PlanishError } from '../../errors.ts';
 import type { OnWarning } from '../../warnings.ts';
 import type { Component } from '../component.ts';
 import type { Partition } from '../partition.ts';
-import { matchesPattern, type PathPattern, parsePattern } from './path-pattern.ts';
-import { parseYaml } from './yaml-subset.ts';
+import { matchesPattern, type PathPattern } from './path-pattern.ts';
 
 /** One group as the file names it. */
 export interface OptionalGroup {
@@ -22,60 +21,6 @@ export interface OptionalGroup {
 /** A group and the components that are in it. */
 export interface GroupMembers extends Partition {
   readonly name: string;
-}
-
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
-
-/**
- * Reads `{"groups": {"NAME": ["PATTERN" …] | {"components": […], "layers": N}}}`, JSON where it begins with a brace, else
- * YAML. Throws `GROUPS_BAD`.
- */
-export function parseGroups(bytes: Uint8Array): OptionalGroup[] {
-  const document = fieldsOf(parseText(bytes), 'the file', ['groups']);
-  const groups = fieldsOf(document['groups'], 'groups');
-  return Object.entries(groups).map(([name, value]) => parseGroup(name, value));
-}
-
-function parseText(bytes: Uint8Array): unknown {
-  let kind = 'text in UTF-8';
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    kind = text.trimStart().startsWith('{') ? 'JSON document' : 'YAML document that is read';
-    return kind === 'JSON document' ? JSON.parse(text) : parseYaml(text);
-  } catch (error) {
-    const why = error instanceof Error && kind.startsWith('YAML') ? `: ${error.message}` : '';
-    const message = `the file of groups is no ${kind}${why}`;
-    throw new PlanishError('GROUPS_BAD', display(fromUtf8(message)), {}, error);
-  }
-}
-
-function parseGroup(name: string, value: unknown): OptionalGroup {
-  if (!NAME.test(name)) throw bad(`${name} cannot name a group`);
-  const fields = Array.isArray(value)
-    ? { components: value }
-    : fieldsOf(value, name, ['components', 'layers']);
-  const { components, layers = 1 } = fields as { components?: unknown; layers?: unknown };
-  if (!Array.isArray(components)) throw bad(`${name} has no list of components`);
-  if (typeof layers !== 'number' || !Number.isInteger(layers) || layers < 1)
-    throw bad(`the layers of ${name} are no whole number from 1`);
-  return { name, patterns: components.map((item) => patternOf(name, item)), layers };
-}
-
-function patternOf(name: string, item: unknown): PathPattern {
-  const pattern = typeof item === 'string' && item !== '' ? parsePattern(fromUtf8(`/${item}`)) : undefined;
-  if (pattern === undefined) throw bad(`${name} has a component that is no pattern`);
-  return pattern;
-}
-
-function fieldsOf(value: unknown, where: string, allowed?: readonly string[]): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(`${where} is no object`);
-  const unknown = Object.keys(value).find((field) => allowed !== undefined && !allowed.includes(field));
-  if (unknown !== undefined) throw bad(`${where} has the unknown field ${unknown}`);
-  return value as Record<string, unknown>;
-}
-
-function bad(message: string): PlanishError {
-  return new PlanishError('GROUPS_BAD', `groups: ${display(fromUtf8(message))}`);
 }
 
 /**
@@ -109,4 +54,8 @@ function claim(owner: Map<ByteString, string>, { key, kind }: Component, name: s
   if (other !== undefined && other !== name) throw bad(`${display(key)} is in ${other} and in ${name}`);
   owner.set(key, name);
   return key;
+}
+
+function bad(message: string): PlanishError {
+  return new PlanishError('GROUPS_BAD', `groups: ${display(fromUtf8(message))}`);
 }

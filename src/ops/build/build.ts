@@ -141,7 +141,7 @@ export async function buildWith(
   const destination = parseDestination(options.destination);
   checkOrder(options);
   const componentMap = readComponentMap(options.componentMap);
-  const rules = readSplitRules(options, options.onWarning);
+  const rules = await readSplitRules(options, options.onWarning);
   const compression = options.compression ?? 'zstd';
   checkLevel(compression, options.level ?? DEFAULT_LEVEL[compression]);
   // Beside the destination there must be room anyway; the system's temporary directory may be memory.

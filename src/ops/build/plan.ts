@@ -62,7 +62,7 @@ export interface PlanResult {
 export async function plan(source: string, options: PlanOptions = {}): Promise<PlanResult> {
   const componentMap = readComponentMap(options.componentMap);
   const { maxLayers, groups, without, explain: wanted } = options;
-  const rules = readSplitRules({ maxLayers, groups, without }, options.onWarning);
+  const rules = await readSplitRules({ maxLayers, groups, without }, options.onWarning);
   const explain = wanted === undefined ? undefined : fromUtf8(wanted);
   return await Session.use(options, (session) =>
     withPrevious(options, async (image) => {

@@ -2,12 +2,7 @@
 import type { ByteString } from '../../bytes/byte-string.ts';
 import type { HashAlgorithm } from '../../bytes/digest.ts';
 import { type Contentmeta, parseContentmeta } from '../../chunk/choices/contentmeta.ts';
-import {
-  type GroupMembers,
-  groupMembers,
-  type OptionalGroup,
-  parseGroups,
-} from '../../chunk/choices/groups.ts';
+import { type GroupMembers, groupMembers, type OptionalGroup } from '../../chunk/choices/groups.ts';
 import type { Component } from '../../chunk/component.ts';
 import type { Partition } from '../../chunk/partition.ts';
 import { PlanishError, withDetail } from '../../errors.ts';
@@ -53,12 +48,12 @@ const DOCKER_LAYERS = 125;
 const SPARE_LAYERS = 1;
 
 /** Reads the files. Throws `CONTENTMETA_BAD`, `GROUPS_BAD`, `BAD_OPTION` and what reading throws. */
-export function readSplitRules(options: SplitOptions, onWarning?: OnWarning): SplitRules {
+export async function readSplitRules(options: SplitOptions, onWarning?: OnWarning): Promise<SplitRules> {
   const { contentmeta: file, groups: groupsFile, without = [] } = options;
   if (file !== undefined && groupsFile !== undefined)
     throw new PlanishError('BAD_OPTION', 'a contentmeta file leaves nothing for groups to decide');
   const contentmeta = readFile(file, 'contentmetaBytes', 'the contentmeta file', parseContentmeta);
-  const groups = readFile(groupsFile, 'groupsBytes', 'the file of groups', parseGroups);
+  const groups = await readGroups(groupsFile);
   const unknown = without.find((name) => groups?.some((group) => group.name === name) !== true);
   if (unknown !== undefined)
     throw new PlanishError('BAD_OPTION', 'there is no such group to leave out', { actual: unknown });
@@ -69,6 +64,12 @@ export function readSplitRules(options: SplitOptions, onWarning?: OnWarning): Sp
     onWarning?.({ code: 'LAYER_BUDGET', message });
   }
   return { contentmeta, groups, without, maxLayers };
+}
+
+async function readGroups(file: string | undefined): Promise<readonly OptionalGroup[] | undefined> {
+  if (file === undefined) return undefined;
+  const { parseGroups } = await import('../../chunk/choices/groups-file.ts');
+  return readFile(file, 'groupsBytes', 'the file of groups', parseGroups);
 }
 
 function readFile<T>(
