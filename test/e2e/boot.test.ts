@@ -77,7 +77,7 @@ describe.skipIf(!able)('a sealed image', () => {
       start: {
         kernel: source.kernel,
         initrd: source.initrd,
-        append: 'console=ttyS0 quiet panic=-1 planish.task=verbs',
+        append: 'console=ttyS0 quiet loglevel=1 panic=-1 planish.task=verbs',
       },
       tools: at('tools.img'),
     });

@@ -59,7 +59,11 @@ export async function makeVmSource(tar: string, top: string): Promise<VmSource> 
     file(`usr/lib/modules/${kernelVersion}/initramfs.img`, initramfs),
     directory('usr/lib/bootc/'),
     directory('usr/lib/bootc/kargs.d/'),
-    file('usr/lib/bootc/kargs.d/10-console.toml', 'kargs = ["console=ttyS0", "quiet", "panic=-1"]\n'),
+    // Not even errors: what the kernel says would stand amid the lines of the init program.
+    file(
+      'usr/lib/bootc/kargs.d/10-console.toml',
+      'kargs = ["console=ttyS0", "quiet", "loglevel=1", "panic=-1"]\n',
+    ),
     directory('opt/'),
     capability(),
     file('opt/capable', 'a file with a capability, and too long to lie in an inode of the image\n', {

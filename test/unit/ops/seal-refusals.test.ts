@@ -251,7 +251,7 @@ describe('what cannot be sealed is one error, and nothing is written', () => {
       'a stub that ends within what it says are its headers',
       { files: { [STUB]: headersBeyondEnd() } },
       KEYS,
-      `PE_BAD_IMAGE: the stub has no room in its headers for section ".osrel" (/${STUB})`,
+      `PE_BAD_IMAGE: the headers of the stub end behind it (/${STUB})`,
     ],
     [
       'a stub for another machine',
