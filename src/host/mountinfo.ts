@@ -5,6 +5,8 @@ export interface MountInfo {
   readonly target: string;
   readonly type: string;
   readonly source: string;
+  /** Options of the mount itself, between commas; `idmapped` where owners are mapped. */
+  readonly options: string;
 }
 
 /** Parses the whole file; later lines lie over earlier ones of the same target. Lines of another form are left out. */
@@ -12,9 +14,10 @@ export function parseMountinfo(text: string): MountInfo[] {
   return text.split('\n').flatMap((line) => {
     const words = line.split(' ');
     const separator = words.indexOf('-');
-    const [target, type, source] = [words[4], words[separator + 1], words[separator + 2]];
-    if (separator < 6 || target === undefined || type === undefined || source === undefined) return [];
-    return [{ target: unescapeOctal(target), type, source: unescapeOctal(source) }];
+    const [target, options, type, source] = [words[4], words[5], words[separator + 1], words[separator + 2]];
+    if (separator < 6 || target === undefined || options === undefined) return [];
+    if (type === undefined || source === undefined) return [];
+    return [{ target: unescapeOctal(target), type, source: unescapeOctal(source), options }];
   });
 }
 
@@ -27,4 +30,10 @@ function unescapeOctal(text: string): string {
 export function composefsMountAt(mounts: readonly MountInfo[], target: string): MountInfo | undefined {
   const top = mounts.findLast((mount) => mount.target === target);
   return top?.type === 'overlay' && /^composefs(?::|$)/.test(top.source) ? top : undefined;
+}
+
+/** Whether the uppermost mount at a path maps owners. */
+export function mapsOwners(mounts: readonly MountInfo[], target: string): boolean {
+  const top = mounts.findLast((mount) => mount.target === target);
+  return top?.options.split(',').includes('idmapped') === true;
 }

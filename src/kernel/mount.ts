@@ -2,12 +2,13 @@
  * Carries a mount plan out: by the mount calls of Linux 5.2 where the native helpers are, else by mount(8). Whatever
  * fails, nothing stays mounted.
  */
-import { closeSync, mkdtempSync, openSync, readSync, rmdirSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmdirSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ErrorDetail, fromSystemError, isPlanishError, PlanishError } from '../errors.ts';
 import { explainMissing, type KernelVersion, parseKernelVersion } from '../host/kernel-features.ts';
 import { formatMountOptions, lowerLayers, type MountOption, type MountPlan } from '../host/mount-plan.ts';
+import { mapsOwners, parseMountinfo } from '../host/mountinfo.ts';
 import type { KernelCalls } from '../native/contract.ts';
 import { nativeHelpers } from '../native/load.ts';
 import { errnoName, runStandIn } from './call.ts';
@@ -219,6 +220,7 @@ const TOOL_MOUNT: MountCalls = {
     const { idmap } = plan.request;
     const options: MountOption[] = idmap === undefined ? [] : [['X-mount.idmap', idmap]];
     runMount(plan, 'erofs', [...plan.erofs, ...options], image, target);
+    if (idmap !== undefined) demandMappedOwners(target);
   },
   mountOverlay: (plan, metadata) => {
     const mode: MountOption = [plan.readOnly ? 'ro' : 'rw'];
@@ -231,6 +233,15 @@ const TOOL_MOUNT: MountCalls = {
     if (!('output' in result)) throw refusal(undefined, result.errno, 'unmounting', { file: target });
   },
 };
+
+/** Takes the mount away again where mount(8) passed over `X-mount.idmap`, as before util-linux 2.39 it does without a word. */
+function demandMappedOwners(target: string): void {
+  if (mapsOwners(parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')), target)) return;
+  TOOL_MOUNT.unmount(target, true);
+  throw new PlanishError('MOUNT_UNSUPPORTED', 'mount(8) maps no owners here', {
+    hint: 'the native helpers or util-linux 2.39 do',
+  });
+}
 
 function runMount(
   plan: MountPlan,

@@ -1,6 +1,6 @@
 /** Images mounted by `planish mount`, by the native helpers and by mount(8), on the kernel that runs. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -101,6 +101,18 @@ describe.skipIf(!able)('owners', () => {
       const owner = execFileSync('stat', ['-c', '%u:%g', join(point, 'usr/small')], { encoding: 'utf8' });
       expect(owner.trim()).toBe('100000:100000');
       expect(planish(['umount', point]).status).toBe(0);
+      const env = { PLANISH_NATIVE: '0' };
+      const tool = planish(['mount', '--repo', top, digest, point, '--no-verity', ...idmap], { env });
+      if (tool.status === 0) {
+        expect(statSync(join(point, 'usr/small')).uid).toBe(100_000);
+        expect(planish(['umount', point]).status).toBe(0);
+      } else {
+        expect([tool.status, tool.stderr]).toEqual([
+          5,
+          expect.stringContaining('planish: MOUNT_UNSUPPORTED: mount(8) maps no owners here'),
+        ]);
+        expect(readdirSync(point)).toEqual([]);
+      }
     } finally {
       holder.kill();
     }

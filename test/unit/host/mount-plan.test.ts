@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { explainMissing, kernelHas, parseKernelVersion } from '../../../src/host/kernel-features.ts';
 import { formatMountCommands, quote } from '../../../src/host/mount-commands.ts';
 import { type MountRequest, planMount } from '../../../src/host/mount-plan.ts';
-import { composefsMountAt, parseMountinfo } from '../../../src/host/mountinfo.ts';
+import { composefsMountAt, mapsOwners, parseMountinfo } from '../../../src/host/mountinfo.ts';
 
 const DIGEST = 'ab'.repeat(64);
 const REQUEST: MountRequest = {
@@ -139,10 +139,19 @@ describe('mountinfo', () => {
       target: '/a b',
       type: 'overlay',
       source: 'composefs:ab',
+      options: 'ro,relatime',
     });
     expect(composefsMountAt(mounts, '/mnt')).toBeUndefined();
     expect(composefsMountAt(mounts.slice(0, 3), '/mnt')?.source).toBe('composefs');
     expect(composefsMountAt(mounts, '/other')).toBeUndefined();
     expect(composefsMountAt(mounts, '/')).toBeUndefined();
+  });
+
+  it('tells whether the uppermost mount maps owners', () => {
+    const line = (options: string): string => `40 22 0:40 / /m ${options} - erofs /image ro`;
+    expect(mapsOwners(parseMountinfo(line('ro,relatime,idmapped')), '/m')).toBe(true);
+    expect(mapsOwners(parseMountinfo(line('ro,relatime')), '/m')).toBe(false);
+    expect(mapsOwners(parseMountinfo([line('ro,idmapped'), line('ro')].join('\n')), '/m')).toBe(false);
+    expect(mapsOwners([], '/m')).toBe(false);
   });
 });
