@@ -158,7 +158,9 @@ test('damaged databases are named, and their files fall to other sources', async
     'usr/bin/tool': 'a tool',
   };
   const image = await buildPlain(plainTar(garbage), { onWarning: (warning) => warnings.push(warning) });
-  expect(warnings.map(({ code, path, message }) => [code, path, message])).toEqual(
+  // Where native zstd is missing, that is said as well.
+  const told = warnings.filter(({ code }) => code !== 'SLOW_FALLBACK');
+  expect(told.map(({ code, path, message }) => [code, path, message])).toEqual(
     [
       ['/lib/apk/db/installed.adb', 'the database of apk is in the binary form, which is not read'],
       ['/var/lib/dpkg/status', 'no stanza of the status file names a package'],
