@@ -36,12 +36,14 @@ function entries(layout: string): any[] {
   return JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8')).manifests;
 }
 
-/** Exports; gives the result and the warnings. */
+/** Exports; gives the result and the warnings, but for that of a machine without native zstd. */
 async function exported(to: string, options: { compression?: 'none' } = {}) {
   const warnings: string[] = [];
   const done = await repoExport(at('repository'), 'small', {
     destination: to,
-    onWarning: ({ code, message }) => warnings.push(`${code} ${message}`),
+    onWarning: ({ code, message }) => {
+      if (code !== 'SLOW_FALLBACK') warnings.push(`${code} ${message}`);
+    },
     ...options,
   });
   return { done, warnings };
@@ -137,7 +139,9 @@ describe('signatures that a host would take for an image with other layers', () 
     const emitted = await emit(`oci:${at('odd')}:small`, {
       repository: at('odd-repository'),
       verity: 'none',
-      onWarning: ({ code, message }) => warnings.push(`${code} ${message}`),
+      onWarning: ({ code, message }) => {
+        if (code !== 'SLOW_FALLBACK') warnings.push(`${code} ${message}`);
+      },
     });
     expect(emitted.referrers).toHaveLength(1);
     expect(warnings).toContain(
