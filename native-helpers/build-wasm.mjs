@@ -27,7 +27,7 @@ const FLAGS = [
   '-Wl,--strip-all',
   '-Wl,-z,stack-size=131072',
 ];
-const SOURCES = ['deflate.c', 'deflate-codes.c', 'deflate-wasm.c'];
+const SOURCES = ['deflate.c', 'deflate-blocks.c', 'deflate-huffman.c', 'deflate-wasm.c'];
 
 function run(args) {
   const { status, stdout, stderr, error } = spawnSync(CLANG, args, { encoding: 'utf8' });

@@ -19,7 +19,8 @@ import { parseArgs } from 'node:util';
 const HERE = dirname(fileURLToPath(import.meta.url));
 const SOURCES = [
   'deflate.c',
-  'deflate-codes.c',
+  'deflate-blocks.c',
+  'deflate-huffman.c',
   'deflate-module.c',
   'hash.c',
   'hash-arm.c',

@@ -2,7 +2,7 @@
  * See deflate.h. Matches are found by chains of positions that begin with the same four bytes, and one by three; a match
  * is put off by one literal where the next position has a better one. A block ends where its symbols become others.
  */
-#include "deflate-codes.h"
+#include "deflate-blocks.h"
 
 #define HASH3_BITS 15
 #define HASH4_BITS 16

@@ -12,7 +12,8 @@ const HELPERS = new URL('../../../native-helpers/', import.meta.url).pathname;
 const HASHES = ['hash.c', 'hash-arm.c', 'hash-avx.c', 'hash-constants.c', 'hash-ni.c', 'hash-portable.c'];
 const CODECS = [
   'deflate.c',
-  'deflate-codes.c',
+  'deflate-blocks.c',
+  'deflate-huffman.c',
   'inflate.c',
   'inflate-blocks.c',
   'inflate-symbols.c',

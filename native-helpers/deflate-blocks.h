@@ -1,11 +1,9 @@
 /* Blocks of deflate: from symbols to bits. */
-#ifndef PLANISH_DEFLATE_CODES_H
-#define PLANISH_DEFLATE_CODES_H
+#ifndef PLANISH_DEFLATE_BLOCKS_H
+#define PLANISH_DEFLATE_BLOCKS_H
 
-#include "deflate.h"
+#include "deflate-huffman.h"
 
-#define LITERAL_SYMBOLS 288
-#define DISTANCE_SYMBOLS 30
 #define END_OF_BLOCK 256
 
 /* A literal is its byte; a match has the upper bit, its length from bit 16 on, and its distance less one. */
@@ -16,11 +14,6 @@ struct planish_bits {
 	unsigned char *out;
 	uint64_t held;
 	unsigned count;
-};
-
-struct planish_code {
-	uint16_t codes[LITERAL_SYMBOLS];
-	uint8_t lengths[LITERAL_SYMBOLS];
 };
 
 /* A block: its bytes as they are, as tokens, and how often each symbol occurs. */
