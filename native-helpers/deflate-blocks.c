@@ -1,5 +1,6 @@
 /* See deflate-blocks.h. */
 #include "deflate-blocks.h"
+#include "little-endian.h"
 
 #define CODE_SYMBOLS 19
 #define CODE_LIMIT 7
@@ -51,14 +52,8 @@ static unsigned distance_base(unsigned symbol)
 /* Whole bytes of at most 63 bits go out; room for eight must be there. */
 static void drain(struct planish_bits *bits)
 {
-	uint64_t held = bits->held;
-	unsigned bytes = bits->count >> 3;
-
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	held = __builtin_bswap64(held);
-#endif
-	__builtin_memcpy(bits->out, &held, 8);
-	bits->out += bytes;
+	store64(bits->out, bits->held);
+	bits->out += bits->count >> 3;
 	bits->held >>= bits->count & ~7u;
 	bits->count &= 7;
 }

@@ -3,6 +3,7 @@
  * is put off by one literal where the next position has a better one. A block ends where its symbols become others.
  */
 #include "deflate-blocks.h"
+#include "little-endian.h"
 
 #define HASH3_BITS 15
 #define HASH4_BITS 16
@@ -64,28 +65,6 @@ size_t planish_deflate_bytes(void)
 size_t planish_deflate_bound(size_t length)
 {
 	return length + 16 * (length / BLOCK_MIN + 2) + 64;
-}
-
-static uint32_t load32(const unsigned char *at)
-{
-	uint32_t value;
-
-	__builtin_memcpy(&value, at, 4);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	value = __builtin_bswap32(value);
-#endif
-	return value;
-}
-
-static uint64_t load64(const unsigned char *at)
-{
-	uint64_t value;
-
-	__builtin_memcpy(&value, at, 8);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	value = __builtin_bswap64(value);
-#endif
-	return value;
 }
 
 #define GOLDEN 0x9e3779b1u

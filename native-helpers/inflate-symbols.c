@@ -4,6 +4,7 @@
  * rest, symbol by symbol, and stops before a symbol that input or output have no room for.
  */
 #include "inflate-state.h"
+#include "little-endian.h"
 
 /* GCC 12 makes vectors of loops of eight bytes and loses a tenth. */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -11,17 +12,6 @@
 #endif
 
 #include <string.h>
-
-static uint64_t load64(const unsigned char *at)
-{
-	uint64_t value;
-
-	memcpy(&value, at, 8);
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	value = __builtin_bswap64(value);
-#endif
-	return value;
-}
 
 /* Bytes that the fast loop may write and read beyond a symbol. */
 #define OUTPUT_MARGIN (PLANISH_INFLATE_ROOM + 48)
