@@ -37,8 +37,8 @@ export interface AuthenticodeVerdict {
 }
 
 /**
- * Looks at every signature; `onTrusted` is told of each that holds. Throws `PE_BAD_IMAGE`, `CMS_BAD_DATA`, `CERTIFICATE_BAD`, `LIMIT_EXCEEDED` for what is
- * malformed, and `SIGNATURE_INVALID` for a checksum in the header that is not the file's.
+ * Looks at every signature; `onTrusted` is told of each that holds. Throws `PE_BAD_IMAGE`, `CMS_BAD_DATA`,
+ * `CERTIFICATE_BAD`, `LIMIT_EXCEEDED` for what is malformed, and `SIGNATURE_INVALID` for a checksum in the header that is not the file's.
  */
 export function checkAuthenticode(
   source: ByteSource,

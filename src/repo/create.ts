@@ -7,7 +7,7 @@ import { createTemporaryDirectory, isTemporaryName } from '../io/temporary.ts';
 import { type VerityCalls, verityCalls } from '../kernel/verity.ts';
 import { formatMeta, META_NAME, parseMeta, type RepositoryKind } from './meta.ts';
 import { readRegular } from './read-file.ts';
-import { hasVerity } from './repository.ts';
+import { hasVerity, isRepository } from './repository.ts';
 
 /** What becomes of a repository without fs-verity: made all the same, refused, or wanted so. */
 export type VerityWish = 'try' | 'require' | 'none';
@@ -35,13 +35,6 @@ export function createRepository(path: string, kind: RepositoryKind, wish: Verit
     staging.close();
   }
   return true;
-}
-
-/** Whether a repository of today's form is there. */
-export function isRepository(path: string): boolean {
-  const file = join(path, META_NAME);
-  const stat = attempt('looking for a repository', path, () => lstatSync(file, { throwIfNoEntry: false }));
-  return stat !== undefined;
 }
 
 function checkSame(path: string, kind: RepositoryKind, wish: VerityWish): void {

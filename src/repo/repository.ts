@@ -55,7 +55,7 @@ export class Repository extends ObjectStore {
 
   /** Throws `NO_REPOSITORY`, `REPOSITORY_UNSUPPORTED`, `JSON_BAD_DOCUMENT`, `LOCKED`, `SYSCALL_FAILED`. */
   static async open(path: string, options: OpenRepositoryOptions): Promise<Repository> {
-    if (!isThere(path, join(path, META_NAME))) throw noRepository(path);
+    if (!isRepository(path)) throw noRepository(path);
     const wait = options.wait === undefined ? {} : { wait: options.wait };
     const lock = await lockDirectory(path, options.lock, wait);
     try {
@@ -231,7 +231,9 @@ function makeFolders(root: string, path: string): void {
   }
 }
 
-function isThere(path: string, file: string): boolean {
+/** Whether a repository of today's form is there. Throws `SYSCALL_FAILED`. */
+export function isRepository(path: string): boolean {
+  const file = join(path, META_NAME);
   const stat = attempt('looking for a repository', path, () => lstatSync(file, { throwIfNoEntry: false }));
   return stat !== undefined;
 }

@@ -7,7 +7,7 @@ import { byteString } from '../../src/bytes/byte-string.ts';
 import { COMPONENTS_ANNOTATION } from '../../src/chunk/plan-annotation.ts';
 import { createTemporaryDirectory } from '../../src/io/temporary.ts';
 import { planTexts } from '../../src/ops/build/plan-texts.ts';
-import { openImage } from '../../src/ops/look/inspect.ts';
+import { openImage } from '../../src/ops/load/open-any.ts';
 import { buildPlain, type Files, plainTar, scratchPath } from '../support/plain-images.ts';
 
 const storage = createTemporaryDirectory();

@@ -5,7 +5,7 @@
 import { CORE_SCHEMA, load, YAMLException } from 'js-yaml';
 import { display, fromUtf8 } from '../../bytes/byte-string.ts';
 import { PlanishError } from '../../errors.ts';
-import type { OptionalGroup } from './groups.ts';
+import { badGroups, type OptionalGroup } from './groups.ts';
 import { type PathPattern, parsePattern } from './path-pattern.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -40,30 +40,27 @@ function reasonOf(error: unknown): string {
 }
 
 function parseGroup(name: string, value: unknown): OptionalGroup {
-  if (!NAME.test(name)) throw bad(`${name} cannot name a group`);
+  if (!NAME.test(name)) throw badGroups(`${name} cannot name a group`);
   const fields = Array.isArray(value)
     ? { components: value }
     : fieldsOf(value, name, ['components', 'layers']);
   const { components, layers = 1 } = fields as { components?: unknown; layers?: unknown };
-  if (!Array.isArray(components)) throw bad(`${name} has no list of components`);
+  if (!Array.isArray(components)) throw badGroups(`${name} has no list of components`);
   if (typeof layers !== 'number' || !Number.isInteger(layers) || layers < 1)
-    throw bad(`the layers of ${name} are no whole number from 1`);
+    throw badGroups(`the layers of ${name} are no whole number from 1`);
   return { name, patterns: components.map((item) => patternOf(name, item)), layers };
 }
 
 function patternOf(name: string, item: unknown): PathPattern {
   const pattern = typeof item === 'string' && item !== '' ? parsePattern(fromUtf8(`/${item}`)) : undefined;
-  if (pattern === undefined) throw bad(`${name} has a component that is no pattern`);
+  if (pattern === undefined) throw badGroups(`${name} has a component that is no pattern`);
   return pattern;
 }
 
 function fieldsOf(value: unknown, where: string, allowed?: readonly string[]): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad(`${where} is no object`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badGroups(`${where} is no object`);
   const unknown = Object.keys(value).find((field) => allowed !== undefined && !allowed.includes(field));
-  if (unknown !== undefined) throw bad(`${where} has the unknown field ${unknown}`);
+  if (unknown !== undefined) throw badGroups(`${where} has the unknown field ${unknown}`);
   return value as Record<string, unknown>;
-}
-
-function bad(message: string): PlanishError {
-  return new PlanishError('GROUPS_BAD', `groups: ${display(fromUtf8(message))}`);
 }

@@ -50,12 +50,14 @@ export function groupMembers(
 
 function claim(owner: Map<ByteString, string>, { key, kind }: Component, name: string): ByteString {
   const other = owner.get(key);
-  if (kind === 'database') throw bad(`${display(key)} is needed by everything, and cannot be in ${name}`);
-  if (other !== undefined && other !== name) throw bad(`${display(key)} is in ${other} and in ${name}`);
+  if (kind === 'database')
+    throw badGroups(`${display(key)} is needed by everything, and cannot be in ${name}`);
+  if (other !== undefined && other !== name) throw badGroups(`${display(key)} is in ${other} and in ${name}`);
   owner.set(key, name);
   return key;
 }
 
-function bad(message: string): PlanishError {
+/** The error `GROUPS_BAD`. */
+export function badGroups(message: string): PlanishError {
   return new PlanishError('GROUPS_BAD', `groups: ${display(fromUtf8(message))}`);
 }

@@ -91,12 +91,18 @@ class Search {
     return moved;
   }
 
+  /** What the layer of an item keeps more without it. */
+  #gainOfLeaving(item: number): number {
+    const from = this.#layer[item] as number;
+    const size = this.#columns.size[item] as number;
+    return ((this.#size[from] as number) - size) * this.#stayWithout(item) - (this.#kept[from] as number);
+  }
+
   #bestLayer(item: number): number {
     const from = this.#layer[item] as number;
     const size = this.#columns.size[item] as number;
     const stay = this.#itemStay[item] as number;
-    const left =
-      ((this.#size[from] as number) - size) * this.#stayWithout(item) - (this.#kept[from] as number);
+    const left = this.#gainOfLeaving(item);
     let best = -1;
     let bestGain = this.#leastGain;
     for (let to = 0; to < this.#layers; to++) {
@@ -190,8 +196,7 @@ class Search {
     const from = this.#layer[item] as number;
     const size = this.#columns.size[item] as number;
     const stay = this.#itemStay[item] as number;
-    const left =
-      ((this.#size[from] as number) - size) * this.#stayWithout(item) - (this.#kept[from] as number);
+    const left = this.#gainOfLeaving(item);
     let best = -1;
     let bestGain = this.#leastGain;
     for (let other = 0; other < this.#columns.count; other++) {

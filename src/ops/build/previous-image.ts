@@ -17,7 +17,8 @@ import type { Descriptor } from '../../oci/descriptor.ts';
 import { layerMediaType } from '../../oci/media-types.ts';
 import { layerAnnotation } from '../hosts/tree-digests.ts';
 import type { LayerInput } from '../load/load-layers.ts';
-import { type InspectOptions, openImage } from '../look/inspect.ts';
+import { openImage } from '../load/open-any.ts';
+import type { InspectOptions } from '../look/inspect.ts';
 import { layerHistory, planTexts } from './plan-texts.ts';
 
 /** One layer of the previous image. */

@@ -1,8 +1,6 @@
 /** `lint`: what hosts will refuse of an image, or make of it otherwise than its builder meant. */
-import { arch } from 'node:os';
 import { PlanishError } from '../../errors.ts';
 import { DEFAULT_PROFILE, HOST_PROFILES, type HostProfile, hostProfile } from '../../host/profiles.ts';
-import { openSource } from '../../io/open-image.ts';
 import { isMeantToBoot } from '../../lint/bootable.ts';
 import { checkAll } from '../../lint/lint.ts';
 import {
@@ -15,11 +13,10 @@ import {
   type Severity,
 } from '../../lint/rule.ts';
 import { isRuleId, LINT_RULES, RULE_IDS, rulePage } from '../../lint/rules.ts';
-import { parsePlatform } from '../../oci/platform.ts';
-import { parseSource } from '../../oci/reference.ts';
 import { ContentReader } from '../../parallel/content-file.ts';
 import { bootDigests } from '../hosts/boot-digests.ts';
 import { contentSource } from '../load/content-source.ts';
+import { openAny } from '../load/open-any.ts';
 import { type CommonOptions, Session } from '../session.ts';
 import { type LintedLayers, readForLint, WarningTap } from './lint-layers.ts';
 
@@ -93,13 +90,7 @@ async function lintSource(
   profile: HostProfile,
   options: LintOptions,
 ): Promise<{ bootable: boolean; findings: Finding[] }> {
-  const opened = await openSource(parseSource(source), {
-    platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
-    architecture: arch(),
-    temporaryDirectory: options.temporaryDirectory,
-    signal: options.signal,
-    onWarning: options.onWarning,
-  });
+  const opened = await openAny(source, options);
   try {
     const read = await readForLint(session, tap, opened, profile.algorithm);
     const image = opened.kind === 'image' ? imageOf(opened) : undefined;

@@ -1,17 +1,15 @@
 /** Opens any source and makes one tree of it. */
-import { arch } from 'node:os';
 import type { HashAlgorithm } from '../../bytes/digest.ts';
 import { PlanishError, withDetail } from '../../errors.ts';
-import { type OpenedSource, openSource } from '../../io/open-image.ts';
+import type { OpenedSource } from '../../io/open-image.ts';
 import type { OpenedImage } from '../../io/opened-image.ts';
 import type { LayerIndex } from '../../layer/layer-index.ts';
-import { parsePlatform } from '../../oci/platform.ts';
-import { parseSource } from '../../oci/reference.ts';
 import type { ContentFile } from '../../parallel/content-file.ts';
 import type { DumpFacts } from '../../tree/dump-facts.ts';
 import type { Directory } from '../../tree/tree.ts';
 import type { CommonOptions, Session } from '../session.ts';
 import type { LayerInput, LoadedLayers } from './load-layers.ts';
+import { openAny } from './open-any.ts';
 
 /** Options of every verb that makes a tree of its source. */
 export interface SourceOptions extends CommonOptions {
@@ -81,13 +79,7 @@ export async function withSource<T>(
   options: SourceOptions,
   use: (opened: OpenedSource) => Promise<T>,
 ): Promise<T> {
-  const opened = await openSource(parseSource(text), {
-    platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
-    architecture: arch(),
-    temporaryDirectory: options.temporaryDirectory,
-    signal: options.signal,
-    onWarning: session.onWarning,
-  });
+  const opened = await openAny(text, { ...options, onWarning: session.onWarning });
   try {
     return await use(opened);
   } finally {

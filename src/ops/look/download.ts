@@ -5,7 +5,8 @@ import type { PlanText } from '../../chunk/plan-annotation.ts';
 import type { RememberedMember } from '../../chunk/warm-plan.ts';
 import type { OpenedImage } from '../../io/opened-image.ts';
 import { planTexts } from '../build/plan-texts.ts';
-import { type InspectOptions, openImage } from './inspect.ts';
+import { openImage } from '../load/open-any.ts';
+import type { InspectOptions } from './inspect.ts';
 
 /** A layer of the later image. */
 export interface DownloadLayer {

@@ -1,19 +1,17 @@
 /** `inspect`: what an image says of itself, without reading its layers. */
-import { arch } from 'node:os';
 import { display } from '../../bytes/byte-string.ts';
 import type { BlobDigest, HashAlgorithm } from '../../bytes/digest.ts';
 import { STABILITY_ANNOTATION } from '../../chunk/plan-annotation.ts';
 import { type ErrorCode, PlanishError } from '../../errors.ts';
-import { type OpenedSource, openSource } from '../../io/open-image.ts';
 import type { OpenedImage } from '../../io/opened-image.ts';
 import { asLayout, type FoundManifest, findAttachments } from '../../io/referrers.ts';
 import { configHistory, configLabels, configPlatform, runtimeConfig } from '../../oci/config.ts';
 import type { Annotations, Descriptor } from '../../oci/descriptor.ts';
 import type { JsonObject } from '../../oci/json.ts';
-import { formatPlatform, parsePlatform } from '../../oci/platform.ts';
-import { parseSource } from '../../oci/reference.ts';
+import { formatPlatform } from '../../oci/platform.ts';
 import { planTextOf } from '../build/plan-texts.ts';
 import { layerAnnotation } from '../hosts/tree-digests.ts';
+import { openImage } from '../load/open-any.ts';
 import type { CommonOptions } from '../session.ts';
 
 /** Options of {@link inspect}. */
@@ -79,26 +77,6 @@ export async function inspect(source: string, options: InspectOptions = {}): Pro
   } finally {
     image.close();
   }
-}
-
-/** Opens a source that must be an image with documents. */
-export async function openImage(source: string, options: InspectOptions): Promise<OpenedImage> {
-  const opened = await openAny(source, options);
-  if (opened.kind === 'image') return opened;
-  throw new PlanishError('IMAGE_UNSUPPORTED', `a ${opened.kind} source is no image with a manifest`, {
-    file: source,
-  });
-}
-
-/** Opens a source of any kind; the caller closes images. */
-export async function openAny(source: string, options: InspectOptions): Promise<OpenedSource> {
-  return await openSource(parseSource(source), {
-    platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
-    architecture: arch(),
-    temporaryDirectory: options.temporaryDirectory,
-    signal: options.signal,
-    onWarning: options.onWarning ?? (() => undefined),
-  });
 }
 
 function describe(image: OpenedImage): InspectResult {

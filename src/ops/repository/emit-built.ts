@@ -13,8 +13,8 @@ export async function withBuiltImage<T>(
   { repository, platform, ...options }: CommonOptions & { repository: string; platform?: string | undefined },
   use: (reference: string) => Promise<T>,
 ): Promise<T> {
-  const { jobs, signal, onProgress, onWarning, temporaryDirectory, zstd } = options;
-  const common = { jobs, signal, onProgress, onWarning, temporaryDirectory, zstd };
+  const { jobs, signal, onProgress, onWarning, temporaryDirectory, memory, zstd } = options;
+  const common = { jobs, signal, onProgress, onWarning, temporaryDirectory, memory, zstd };
   const staging = createTemporaryDirectory(dirname(resolve(repository)));
   try {
     const destination = `oci:${join(staging.path, 'built')}:latest`;

@@ -7,7 +7,7 @@ import type { HostRefusal } from '../../host/host-digest.ts';
 import { DEFAULT_PROFILE, hostProfile } from '../../host/profiles.ts';
 import { attempt } from '../../io/durable-file.ts';
 import type { OpenedImage } from '../../io/opened-image.ts';
-import { createRepository, isRepository, probeVerity, type VerityWish } from '../../repo/create.ts';
+import { createRepository, probeVerity, type VerityWish } from '../../repo/create.ts';
 import { commitLinks, type WantedLink } from '../../repo/links.ts';
 import { checkTag, encodeTag, streamName, TAGS } from '../../repo/names.ts';
 import {
@@ -17,8 +17,8 @@ import {
   type ObjectTarget,
   ObjectWriter,
 } from '../../repo/object-writer.ts';
-import { Repository } from '../../repo/repository.ts';
-import { openAny } from '../look/inspect.ts';
+import { isRepository, Repository } from '../../repo/repository.ts';
+import { openAny } from '../load/open-any.ts';
 import { type CommonOptions, Session } from '../session.ts';
 import { withBuiltImage } from './emit-built.ts';
 import { emitDocument, imageRefs, otherImageRefs } from './emit-documents.ts';
@@ -79,9 +79,9 @@ export interface EmitResult {
 }
 
 /**
- * Emits an image; of a tar or a directory, the image that `build` makes of it. What was there before stays whatever happens; a run that ends early leaves objects that nothing refers
- * to, which the next run uses and `repo gc` removes. Throws what reading the image throws, what hosts refuse its layers
- * for, `NO_REPOSITORY`, `REPOSITORY_UNSUPPORTED`, `LOCKED`, `DISK_FULL`.
+ * Emits an image; of a tar or a directory, the image that `build` makes of it. What was there before stays whatever
+ * happens; a run that ends early leaves objects that nothing refers to, which the next run uses and `repo gc` removes.
+ * Throws what reading the image throws, what hosts refuse its layers for, `NO_REPOSITORY`, `REPOSITORY_UNSUPPORTED`, `LOCKED`, `DISK_FULL`.
  */
 export async function emit(source: string, options: EmitOptions): Promise<EmitResult> {
   const opened = await openAny(source, options);

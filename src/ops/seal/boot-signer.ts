@@ -1,11 +1,11 @@
 /** Who signs what firmware checks: a key here, a command, or nobody yet. */
 import { PlanishError } from '../../errors.ts';
-import { execSigner } from '../../io/exec-signer.ts';
 import { loadCertificates, loadPrivateKey } from '../../io/key-files.ts';
 import type { Certificate } from '../../sign/certificate.ts';
 import { type CertificateUse, checkCertificateUse } from '../../sign/certificate-use.ts';
 import { checkKeyPair } from '../../sign/keys.ts';
 import { keySigner, type Signer } from '../../sign/signer.ts';
+import { openCommand } from '../sign/signing-key.ts';
 
 /** Options of everything that signs for Secure Boot. */
 export interface BootSigningOptions {
@@ -33,8 +33,6 @@ export interface BootSigner {
   readonly signer: Signer;
 }
 
-const EXEC = 'exec:';
-
 /** Throws `BAD_OPTION`, `KEY_BAD`, `KEY_MISMATCH`, `CERTIFICATE_BAD`. */
 export function openBootSigner(options: BootSigningOptions): BootSigner {
   const { key, certificate: file, signWith } = options;
@@ -42,11 +40,8 @@ export function openBootSigner(options: BootSigningOptions): BootSigner {
   if ((key === undefined) === (signWith === undefined))
     throw new PlanishError('BAD_OPTION', 'either a key or a signing command is needed: --key or --sign-with');
   const [certificate, ...others] = bootCertificates(file, options.time, options.use);
-  if (signWith !== undefined) {
-    if (!signWith.startsWith(EXEC) || signWith.length === EXEC.length)
-      throw new PlanishError('BAD_OPTION', 'a signing command is written exec:COMMAND', { actual: signWith });
-    return { certificate, others, signer: execSigner(signWith.slice(EXEC.length), certificate.publicKey) };
-  }
+  if (signWith !== undefined)
+    return { certificate, others, signer: openCommand(signWith, certificate.publicKey) };
   const secret = loadPrivateKey(key ?? '', options.environment ?? {}, options.passphraseFile);
   checkKeyPair(secret, certificate);
   return { certificate, others, signer: keySigner(secret, certificate.publicKey) };

@@ -18,7 +18,7 @@ import { type BuildOptions, type BuildResult, buildWith } from '../build/build.t
 import { type ExtendedTree, layersForTree } from '../build/extended-tree.ts';
 import { contentSource } from '../load/content-source.ts';
 import type { LoadedTree } from '../load/load-tree.ts';
-import { openImage } from '../look/inspect.ts';
+import { openImage } from '../load/open-any.ts';
 import type { Session } from '../session.ts';
 import { attachToPe } from './attach-pe.ts';
 import { bootCertificates } from './boot-signer.ts';

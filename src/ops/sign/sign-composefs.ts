@@ -24,7 +24,8 @@ import {
 } from '../../sign/sealing.ts';
 import { signVerityDigest, verifyVeritySignature } from '../../sign/verity-signature.ts';
 import { layerAnnotation, mergedAnnotation } from '../hosts/tree-digests.ts';
-import { type InspectOptions, openImage } from '../look/inspect.ts';
+import { openImage } from '../load/open-any.ts';
+import type { InspectOptions } from '../look/inspect.ts';
 import { Session } from '../session.ts';
 import { keyOfLayer, mergedDigests, NO_DIGEST, readLayers } from '../verify/measure-image.ts';
 import { attachArtifact, readAttachedBlob, withKind } from './attach-signatures.ts';

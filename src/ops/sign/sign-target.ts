@@ -10,7 +10,8 @@ import { annotation, type Descriptor, REF_NAME } from '../../oci/descriptor.ts';
 import { type Index, parseIndex } from '../../oci/manifest.ts';
 import { documentKind } from '../../oci/media-types.ts';
 import { isImageEntry } from '../../oci/platform.ts';
-import { type InspectOptions, openImage } from '../look/inspect.ts';
+import { openImage } from '../load/open-any.ts';
+import type { InspectOptions } from '../look/inspect.ts';
 
 /** See the module. */
 export interface SignTarget {

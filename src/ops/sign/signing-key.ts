@@ -38,7 +38,8 @@ export function openSigner({ key, signWith, publicKey, passphraseFile, environme
   return keySigner(privateKey, own);
 }
 
-function openCommand(signWith: string, expected: KeyObject | undefined): Signer {
+/** Opens `exec:COMMAND`, which signs by the key of `expected`. Throws `BAD_OPTION`. */
+export function openCommand(signWith: string, expected: KeyObject | undefined): Signer {
   if (!signWith.startsWith(EXEC) || signWith.length === EXEC.length) {
     throw new PlanishError('BAD_OPTION', 'a signing command is written exec:COMMAND', {
       actual: signWith,

@@ -1,12 +1,12 @@
 /** The images of a series, really built: whether they are what they were made from (M9), and what that cost (M10). */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromSystemError } from '../../errors.ts';
+import { createTemporaryDirectory } from '../../io/temporary.ts';
 import { type BuildResult, build } from '../build/build.ts';
 import type { SourceOptions } from '../load/load-tree.ts';
 import { diff } from '../look/diff.ts';
-import { measureRun, type RunCost } from '../measure-run.ts';
+import { measureRun, type RunCost } from './measure-run.ts';
 
 /** `whole`: without a previous image; `update`: after the image before; `again`: after itself, with nothing changed. */
 export type BuildKind = 'whole' | 'update' | 'again';
@@ -38,19 +38,11 @@ export async function measureBuilds(
   sources: readonly string[],
   options: MeasureBuildsOptions,
 ): Promise<MeasuredBuild[]> {
-  const directory = makeDirectory(options.temporaryDirectory ?? tmpdir());
+  const directory = createTemporaryDirectory(options.temporaryDirectory);
   try {
-    return await new Builds(directory, { ...options, cache: undefined }).run(sources);
+    return await new Builds(directory.path, { ...options, cache: undefined }).run(sources);
   } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-function makeDirectory(parent: string): string {
-  try {
-    return mkdtempSync(join(parent, '.planish-simulate-'));
-  } catch (error) {
-    throw fromSystemError(error, 'creating a temporary directory', { file: parent });
+    directory.close();
   }
 }
 

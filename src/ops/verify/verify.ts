@@ -11,7 +11,7 @@ import type { ContentFile } from '../../parallel/content-file.ts';
 import { FSVERITY_LABEL } from '../hosts/tree-digests.ts';
 import { layerInputs } from '../load/layer-inputs.ts';
 import { spoolLayer } from '../load/load-layers.ts';
-import { openImage } from '../look/inspect.ts';
+import { openImage } from '../load/open-any.ts';
 import { PROFILES } from '../profile-names.ts';
 import { type CommonOptions, Session } from '../session.ts';
 import { ImageMeasure, type ReadLayer } from './measure-image.ts';

@@ -17,7 +17,15 @@ import {
   SHAPES,
 } from './elf-maker.ts';
 import { putPackages } from './rpm-maker.ts';
-import { emptyFixture, metadataAt, put, putFile, putText, type TreeFixture } from './tree-fixture.ts';
+import {
+  contentOf,
+  emptyFixture,
+  metadataAt,
+  put,
+  putFile,
+  putText,
+  type TreeFixture,
+} from './tree-fixture.ts';
 
 const LIST =
   'path\texample.org/a/cmd/tool\nmod\texample.org/a\tv1.2.3\th1:x=\ndep\texample.org/b\tv1.0.0\th1:y=\n';
@@ -25,15 +33,11 @@ const SMALL: ElfShape = { bits: 64, little: true };
 
 function putProgram(fixture: TreeFixture, path: string, bytes: Uint8Array, mode = 0o755): void {
   putText(fixture, path, bytes);
-  const size = bytes.length;
-  const content = {
-    kind: 'external',
-    size,
-    verity: undefined,
-    payload: undefined,
-    location: undefined,
-  } as const;
-  put(fixture, path, { type: 'regular', metadata: { ...metadataAt(0), mode }, content });
+  put(fixture, path, {
+    type: 'regular',
+    metadata: { ...metadataAt(0), mode },
+    content: contentOf(bytes.length),
+  });
 }
 
 /** Key of a lone program. */

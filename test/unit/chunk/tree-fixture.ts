@@ -7,6 +7,7 @@ import type { FileReader } from '../../../src/chunk/component.ts';
 import {
   DEFAULT_DIRECTORY_METADATA,
   type Directory,
+  type ExternalContent,
   type Leaf,
   type Metadata,
   type Node,
@@ -47,15 +48,13 @@ export function put(fixture: TreeFixture, path: string, node: Node): void {
   here.children.set(byteString(names.at(-1) ?? ''), node);
 }
 
+/** A content of which nothing but its size is known. */
+export function contentOf(size: number): ExternalContent {
+  return { kind: 'external', size, verity: undefined, payload: undefined, location: undefined };
+}
+
 export function putFile(fixture: TreeFixture, path: string, size: number, sec = 0): Leaf {
-  const content = {
-    kind: 'external',
-    size,
-    verity: undefined,
-    payload: undefined,
-    location: undefined,
-  } as const;
-  const node: Leaf = { type: 'regular', metadata: metadataAt(sec), content };
+  const node: Leaf = { type: 'regular', metadata: metadataAt(sec), content: contentOf(size) };
   put(fixture, path, node);
   return node;
 }
