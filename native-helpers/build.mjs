@@ -18,6 +18,7 @@ import { parseArgs } from 'node:util';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const SOURCES = [
+  'crc32.c',
   'deflate.c',
   'deflate-blocks.c',
   'deflate-huffman.c',

@@ -1,7 +1,8 @@
-/* What JavaScript sees of inflate.c; the typed mirror is src/native/contract.ts. */
+/* What JavaScript sees of inflate.c and crc32.c; the typed mirror is src/native/contract.ts. */
 #include <errno.h>
 #include <stdint.h>
 
+#include "crc32.h"
 #include "inflate.h"
 #include "values.h"
 
@@ -61,12 +62,32 @@ static napi_value inflate(napi_env env, napi_callback_info info)
 	return planish_number(env, status);
 }
 
+/* crc32(bytes: Uint8Array, crc: number): the sum of the bytes behind those whose sum is `crc`. */
+static napi_value crc32(napi_env env, napi_callback_info info)
+{
+	size_t count = 2;
+	napi_value arguments[2], result = NULL;
+	struct planish_view bytes;
+	uint32_t crc;
+
+	if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok)
+		return NULL;
+	if (!planish_get_view(env, arguments[0], &bytes) || napi_get_value_uint32(env, arguments[1], &crc) != napi_ok)
+		return planish_throw_type_error(env, "crc32 takes a Uint8Array and a number");
+	if (napi_create_uint32(env, planish_crc32(bytes.data, bytes.length, crc), &result) != napi_ok)
+		return NULL;
+	return result;
+}
+
 bool planish_define_inflate(napi_env env, napi_value exports)
 {
-	napi_value bytes;
+	napi_value bytes, kernel;
 
 	return napi_create_uint32(env, (uint32_t)planish_inflate_bytes(), &bytes) == napi_ok &&
 	       napi_set_named_property(env, exports, "inflateStateBytes", bytes) == napi_ok &&
 	       planish_define(env, exports, "beginInflate", begin_inflate) &&
-	       planish_define(env, exports, "inflate", inflate);
+	       planish_define(env, exports, "inflate", inflate) &&
+	       napi_create_string_utf8(env, planish_crc32_kernel(), NAPI_AUTO_LENGTH, &kernel) == napi_ok &&
+	       napi_set_named_property(env, exports, "crc32Kernel", kernel) == napi_ok &&
+	       planish_define(env, exports, "crc32", crc32);
 }

@@ -10,7 +10,8 @@
  *
  * Changing anything here changes digests of layers.
  */
-import { crc32 } from 'node:zlib';
+import { nativeHelpers } from '../native/load.ts';
+import { fastestCrc32 } from './crc32.ts';
 import {
   CHUNK_BYTES,
   type ChunkDeflater,
@@ -77,6 +78,7 @@ async function* chunksOf(
   width: number,
   sums: Sums,
 ): AsyncGenerator<Chunk, void, undefined> {
+  const crc32 = fastestCrc32(nativeHelpers());
   const windows = Array.from({ length: width + 1 }, () => new Uint8Array(HISTORY_BYTES + CHUNK_BYTES));
   let ordinal = 0;
   let window = windows[0] as Uint8Array;

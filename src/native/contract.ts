@@ -7,7 +7,7 @@
 import type { HashAlgorithm } from '../bytes/digest.ts';
 
 /** Must equal `PLANISH_CONTRACT_VERSION` in C; helpers of another version are not used. */
-export const CONTRACT_VERSION = 7;
+export const CONTRACT_VERSION = 8;
 
 /** Flag of {@link NativeHelpers.scanDirectory}: records without extended attributes. */
 export const SCAN_WITHOUT_XATTRS = 1;
@@ -132,6 +132,14 @@ export interface InflateHelpers {
   inflate(state: Uint8Array, input: Uint8Array, output: Uint8Array, counts: Float64Array): number;
 }
 
+/** The CRC-32 of gzip (`native-helpers/crc32.h`). */
+export interface Crc32Helpers {
+  /** How it is computed: `pclmulqdq`, `armv8`, or `portable`, which is slower than `node:zlib`. */
+  readonly crc32Kernel: string;
+  /** The sum of some bytes behind those whose sum is `crc`, 0 for none. */
+  crc32(bytes: Uint8Array, crc: number): number;
+}
+
 /** Deflating in chunks (`native-helpers/deflate.h`). */
 export interface DeflateHelpers {
   /** Bytes of working memory, which means nothing between calls. */
@@ -166,6 +174,7 @@ export interface NativeHelpers
     HashHelpers,
     StoreHelpers,
     InflateHelpers,
+    Crc32Helpers,
     DeflateHelpers {
   readonly contractVersion: number;
   /**

@@ -10,9 +10,9 @@ import {
   openNativeDeflater,
   openWasmDeflater,
 } from '../../../src/compress/deflater.ts';
-import { gunzip } from '../../../src/compress/gunzip.ts';
+import { type GunzipHelpers, gunzip } from '../../../src/compress/gunzip.ts';
 import { gzip, gzipOnThreads } from '../../../src/compress/gzip.ts';
-import type { InflateHelpers, NativeHelpers } from '../../../src/native/contract.ts';
+import type { NativeHelpers } from '../../../src/native/contract.ts';
 import { removeDirectories } from '../io/rootfs-fixture.ts';
 import { freshHelpers } from '../native/build-helpers.ts';
 import { failure, gather, pieces, sample } from './streams.ts';
@@ -21,8 +21,8 @@ afterAll(removeDirectories);
 
 const native = freshHelpers();
 const WAYS = [
-  { name: 'the helpers', find: (): InflateHelpers | undefined => native, present: native !== undefined },
-  { name: 'node:zlib', find: (): InflateHelpers | undefined => undefined, present: true },
+  { name: 'the helpers', find: (): GunzipHelpers | undefined => native, present: native !== undefined },
+  { name: 'node:zlib', find: (): GunzipHelpers | undefined => undefined, present: true },
 ].filter(({ present }) => present);
 
 const content = sample(700_001);
@@ -32,7 +32,7 @@ async function gzipOf(bytes: Uint8Array, level: number, ...sizes: number[]): Pro
 }
 
 /** The way to inflate that is tested: the C helpers or none of them. */
-let find: () => InflateHelpers | undefined = () => undefined;
+let find: () => GunzipHelpers | undefined = () => undefined;
 
 async function gunzipOf(bytes: Uint8Array, ...sizes: number[]): Promise<[Buffer, number]> {
   const stats: DecompressStats = { members: 0 };

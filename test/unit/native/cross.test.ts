@@ -11,6 +11,7 @@ const HERE = new URL('.', import.meta.url).pathname;
 const HELPERS = new URL('../../../native-helpers/', import.meta.url).pathname;
 const HASHES = ['hash.c', 'hash-arm.c', 'hash-avx.c', 'hash-constants.c', 'hash-ni.c', 'hash-portable.c'];
 const CODECS = [
+  'crc32.c',
   'deflate.c',
   'deflate-blocks.c',
   'deflate-huffman.c',
@@ -72,7 +73,7 @@ describe('prebuilt helpers', () => {
   it('give right hashes on ARM', () => {
     if (!has('aarch64-linux-gnu-gcc', 'hashing on ARM') || !has('qemu-aarch64-static', 'hashing on ARM'))
       return;
-    const program = compile('aarch64-linux-gnu-gcc', ['-O2', '-static'], 'kernels.c', HASHES);
+    const program = compile('aarch64-linux-gnu-gcc', ['-O2', '-static'], 'kernels.c', [...HASHES, 'crc32.c']);
     const { stdout } = spawnSync('qemu-aarch64-static', ['-cpu', 'max', program], { encoding: 'utf8' });
     expect(stdout.split('\n')).toEqual([
       'portable runs',
@@ -81,6 +82,7 @@ describe('prebuilt helpers', () => {
       'portable runs',
       'armv8-x1 runs',
       'armv8-x2 runs',
+      'crc32 armv8 cbf43926 9988c6ca',
       '',
     ]);
   });

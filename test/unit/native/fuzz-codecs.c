@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crc32.h"
 #include "deflate.h"
 #include "hash.h"
 #include "inflate.h"
@@ -80,6 +81,12 @@ static void hash_by_all(const unsigned char *data, size_t length)
 	}
 }
 
+static void sum_by_both(const unsigned char *data, size_t length)
+{
+	if (planish_crc32(data, length, (uint32_t)length) != planish_crc32_portable(data, length, (uint32_t)length))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t length);
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t length)
@@ -89,5 +96,6 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t length)
 	inflate_all(data + 1, length - 1, 1 + data[0], NULL);
 	there_and_back(data, length, 1 + data[0] % 9);
 	hash_by_all(data, length);
+	sum_by_both(data + 1, length - 1);
 	return 0;
 }

@@ -1,12 +1,8 @@
 import { constants, crc32, deflateRawSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
-import { gunzip } from '../../../src/compress/gunzip.ts';
+import { type GunzipHelpers, gunzip } from '../../../src/compress/gunzip.ts';
 import { isPlanishError } from '../../../src/errors.ts';
-import {
-  INFLATE_HISTORY_BYTES,
-  type InflateHelpers,
-  type NativeHelpers,
-} from '../../../src/native/contract.ts';
+import { INFLATE_HISTORY_BYTES, type NativeHelpers } from '../../../src/native/contract.ts';
 import { fc, place } from '../../support/property.ts';
 import { gather, pieces, sample } from '../compress/streams.ts';
 import { removeDirectories } from '../io/rootfs-fixture.ts';
@@ -30,7 +26,7 @@ function member(data: Uint8Array, level: number, strategy: number): Buffer {
 async function outcome(
   bytes: Uint8Array,
   size: number,
-  find: () => InflateHelpers | undefined,
+  find: () => GunzipHelpers | undefined,
 ): Promise<string> {
   const stats = { members: 0 };
   try {

@@ -68,6 +68,8 @@ describe('loading the helpers', () => {
         'beginInflate',
         'configureFilesystem',
         'contractVersion',
+        'crc32',
+        'crc32Kernel',
         'deflate',
         'deflateLater',
         'deflateWorkBytes',
