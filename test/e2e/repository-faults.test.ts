@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { repoFsck } from '../../src/ops/repository/repo-fsck.ts';
 import { DEMO, MAIN, planish, planishJson } from '../support/cli.ts';
-import { linksBelow, memoryDirectory } from '../support/repository.ts';
+import { memoryDirectory } from '../support/memory-directory.ts';
+import { linksBelow } from '../support/repository.ts';
 import { copyRepository, smallRepository } from '../support/small-repository.ts';
 
 const KILLS = Number(process.env['PLANISH_KILLS'] ?? 10);

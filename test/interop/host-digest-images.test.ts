@@ -7,8 +7,8 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { verify } from '../../src/ops/verify/verify.ts';
-import { temporaryDirectory } from '../support/cli.ts';
 import { hasTool } from '../support/composefs-tools.ts';
+import { memoryDirectory } from '../support/memory-directory.ts';
 import { RAW_END, type RawEntry, rawEntry } from '../support/raw-tar.ts';
 import { run, runPlanishJson } from '../support/run.ts';
 import { serverImage } from '../support/server-image.ts';
@@ -16,7 +16,7 @@ import { layoutOfTars, layoutOnTop } from '../support/stack-layout.ts';
 
 const SKIPPED = 'bootable digests of real images against cfsctl';
 const cfsctl = hasTool('cfsctl', SKIPPED);
-const directory = temporaryDirectory();
+const directory = memoryDirectory();
 
 /** `/sysroot`, a `/boot` with content, and labels that are not the policy's. */
 function bootLayer(): Buffer {

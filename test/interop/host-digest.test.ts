@@ -3,7 +3,6 @@
  * format and algorithm. What the host refuses is refused here as well.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { HashAlgorithm } from '../../src/bytes/digest.ts';
@@ -15,6 +14,7 @@ import { CfsctlHost, type PeerOutcome, type RepositoryKind } from '../support/cf
 import { hasTool } from '../support/composefs-tools.ts';
 import { type HostOutcomes, hostOutcomes } from '../support/host-outcomes.ts';
 import { writeLayout } from '../support/layer-layout.ts';
+import { temporaryMemory } from '../support/memory-directory.ts';
 import { type RandomImage, randomImage } from '../support/random-image.ts';
 
 const FIRST_SEED = Number(process.env['PLANISH_FIRST_SEED'] ?? 1);
@@ -28,7 +28,7 @@ interface Peer {
   readonly counts: Record<'plain' | 'bootable' | 'labelled' | 'refused' | 'bootRefused', number>;
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'planish-host-digest-'));
+const folder = mkdtempSync(join(temporaryMemory(), 'planish-host-digest-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Why a host refuses, by its message, and the code that says so here. The first that matches counts. */

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { makeDirectory } from '../../src/io/durable-file.ts';
 import { DEMO, planish, planishJson } from '../support/cli.ts';
 import { hasTool, runTool } from '../support/composefs-tools.ts';
-import { memoryDirectory } from '../support/repository.ts';
+import { memoryDirectory } from '../support/memory-directory.ts';
 
 const SKIPPED = 'stores of objects against the C tools';
 const tools = hasTool('mkcomposefs', SKIPPED) && hasTool('composefs-info', SKIPPED);

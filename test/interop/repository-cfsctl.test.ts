@@ -6,8 +6,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { bootableTar } from '../support/bootable-root.ts';
 import { DEMO, planish, planishJson } from '../support/cli.ts';
 import { hasTool, runTool } from '../support/composefs-tools.ts';
+import { memoryDirectory } from '../support/memory-directory.ts';
 import { randomImage } from '../support/random-image.ts';
-import { contentObjects, linksBelow, memoryDirectory, namesIn } from '../support/repository.ts';
+import { contentObjects, linksBelow, namesIn } from '../support/repository.ts';
 import { copyRepository } from '../support/small-repository.ts';
 import { layoutOfTars } from '../support/stack-layout.ts';
 

@@ -2,14 +2,15 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { DEMO, temporaryDirectory } from '../support/cli.ts';
+import { DEMO } from '../support/cli.ts';
 import { hasTool } from '../support/composefs-tools.ts';
+import { memoryDirectory } from '../support/memory-directory.ts';
 import { run, runPlanishJson } from '../support/run.ts';
 import { serverImage } from '../support/server-image.ts';
 
 const SKIPPED = 'digests of whole images against cfsctl';
 const cfsctl = hasTool('cfsctl', SKIPPED) && hasTool('skopeo', SKIPPED);
-const directory = temporaryDirectory();
+const directory = memoryDirectory();
 
 /** What composefs-rs computes of a layout, in a new repository. */
 async function computedByHost(layout: string, algorithm: string, format: string): Promise<string> {

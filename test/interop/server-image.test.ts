@@ -8,16 +8,16 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { temporaryDirectory } from '../support/cli.ts';
 import { canMount, makeObjects, withMount } from '../support/composefs-mount.ts';
 import { hasTool } from '../support/composefs-tools.ts';
+import { memoryDirectoryForTrees } from '../support/memory-directory.ts';
 import { run, runPlanishJson } from '../support/run.ts';
 import { serverImage } from '../support/server-image.ts';
 import { canUnpack, differences, type ManifestLine, manifestOf, unpack } from '../support/unpacked-tree.ts';
 
 const SKIPPED = 'a real server image against skopeo, umoci and the kernel';
 const source = canUnpack(SKIPPED) ? await serverImage(SKIPPED) : undefined;
-const directory = temporaryDirectory();
+const directory = memoryDirectoryForTrees();
 const layout = `oci:${join(directory, 'built')}:server`;
 const fsck = hasTool('fsck.erofs', 'EROFS images of a server against fsck.erofs');
 const mounts = hasTool('fsverity', 'mounting a server') && canMount('mounting a server', directory);

@@ -8,7 +8,7 @@ import { writeExt4Image } from '../../src/io/ext4-image.ts';
 import { appendVerityMetadata } from '../../src/io/ext4-verity.ts';
 import { DEMO, MAIN, planish, planishJson, temporaryDirectory } from '../support/cli.ts';
 import { hasTool, runTool } from '../support/composefs-tools.ts';
-import { memoryDirectory } from '../support/repository.ts';
+import { memoryDirectory } from '../support/memory-directory.ts';
 import { pseudoRandom } from '../support/tar-maker.ts';
 
 const top = temporaryDirectory();

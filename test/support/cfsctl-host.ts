@@ -1,9 +1,9 @@
 /** What composefs-rs' own program computes of images, in repositories of every format and algorithm. */
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HashAlgorithm } from '../../src/bytes/digest.ts';
 import { runTool } from './composefs-tools.ts';
+import { temporaryMemory } from './memory-directory.ts';
 
 /** A choice of repository. */
 export interface RepositoryKind {
@@ -14,21 +14,9 @@ export interface RepositoryKind {
 /** A digest, or the first lines of why there is none. */
 export type PeerOutcome = { readonly digest: string } | { readonly refused: string };
 
-/** cfsctl syncs its file system at every pull, which on a disk takes longer than all else. */
-const MEMORY = isWritable('/dev/shm') ? '/dev/shm' : tmpdir();
-
-function isWritable(folder: string): boolean {
-  try {
-    accessSync(folder, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Repositories in a temporary directory; close them. */
+/** Repositories in a temporary directory, in memory where it can be: cfsctl syncs its file system at every pull. Close them. */
 export class CfsctlHost {
-  readonly #folder = mkdtempSync(join(MEMORY, 'planish-cfsctl-'));
+  readonly #folder = mkdtempSync(join(temporaryMemory(), 'planish-cfsctl-'));
   readonly #program: string;
   readonly #made = new Set<string>();
 

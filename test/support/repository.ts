@@ -1,24 +1,6 @@
 /** What lies in a composefs repository, for comparing two of them. */
-import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
-
-/** A directory in memory, where syncing costs nothing, that is removed after the file's tests; on disk where there is none. */
-export function memoryDirectory(): string {
-  const directory = mkdtempSync(join(isWritable('/dev/shm') ? '/dev/shm' : tmpdir(), 'planish-test-'));
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
-
-function isWritable(folder: string): boolean {
-  try {
-    accessSync(folder, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Objects that are no splitstreams, by name. */
 export function contentObjects(repository: string): string[] {

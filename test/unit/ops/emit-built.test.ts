@@ -7,7 +7,8 @@ import { digest } from '../../../src/ops/hosts/digest.ts';
 import { mkfs } from '../../../src/ops/look/mkfs.ts';
 import { emit } from '../../../src/ops/repository/emit.ts';
 import { repoFsck } from '../../../src/ops/repository/repo-fsck.ts';
-import { linksBelow, memoryDirectory, namesIn } from '../../support/repository.ts';
+import { memoryDirectory } from '../../support/memory-directory.ts';
+import { linksBelow, namesIn } from '../../support/repository.ts';
 
 const top = memoryDirectory();
 const at = (name: string): string => join(top, name);

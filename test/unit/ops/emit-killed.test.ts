@@ -12,8 +12,9 @@ import { repoGc } from '../../../src/ops/repository/repo-gc.ts';
 import { repoUntag } from '../../../src/ops/repository/repo-tag.ts';
 import { disownTemporary, killedAt } from '../../support/killed.ts';
 import { makeLayout } from '../../support/layout-maker.ts';
+import { memoryDirectory } from '../../support/memory-directory.ts';
 import { RAW_END, rawEntry } from '../../support/raw-tar.ts';
-import { linksBelow, memoryDirectory, namesIn } from '../../support/repository.ts';
+import { linksBelow, namesIn } from '../../support/repository.ts';
 import { copyRepository, smallRepository } from '../../support/small-repository.ts';
 
 vi.hoisted(() => {

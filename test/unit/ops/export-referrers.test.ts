@@ -14,7 +14,8 @@ import { sign } from '../../../src/ops/sign/sign.ts';
 import { verify } from '../../../src/ops/verify/verify.ts';
 import { fingerprint } from '../../support/layout-fingerprint.ts';
 import { blobPath, digestOf, makeLayout } from '../../support/layout-maker.ts';
-import { linksBelow, memoryDirectory, namesIn } from '../../support/repository.ts';
+import { memoryDirectory } from '../../support/memory-directory.ts';
+import { linksBelow, namesIn } from '../../support/repository.ts';
 import { smallLayers } from '../../support/small-repository.ts';
 import { keyFile } from '../../support/test-keys.ts';
 

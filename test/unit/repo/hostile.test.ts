@@ -13,8 +13,9 @@ import { repoFsck } from '../../../src/ops/repository/repo-fsck.ts';
 import { repoGc } from '../../../src/ops/repository/repo-gc.ts';
 import { repoList } from '../../../src/ops/repository/repo-ls.ts';
 import { SplitstreamWriter } from '../../../src/splitstream/writer.ts';
+import { memoryDirectory } from '../../support/memory-directory.ts';
 import { Random } from '../../support/random-dump.ts';
-import { linksBelow, memoryDirectory } from '../../support/repository.ts';
+import { linksBelow } from '../../support/repository.ts';
 import {
   addObject,
   CONTENTS,
