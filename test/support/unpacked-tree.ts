@@ -1,5 +1,5 @@
 /** Trees as other programs unpack them, told path by path by a program that owes nothing to planish. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hasTool } from './composefs-tools.ts';
@@ -48,24 +48,19 @@ export function canUnpack(skipped: string): boolean {
 }
 
 /**
- * Unpacks an image by skopeo, which recompresses it (umoci 0.4 knows no zstd) and compares every layer with its digest
- * and diffID, and by umoci. Returns the root directory, below `directory`.
+ * Unpacks an image by skopeo, which inflates it (umoci 0.4 knows no zstd) and compares every layer with its digest and
+ * diffID, and by umoci. Returns the root directory, below `directory`.
  */
 export async function unpack(reference: string, directory: string): Promise<string> {
   mkdirSync(directory, { recursive: true });
-  const layout = join(directory, 'gzip');
-  await run('skopeo', [
-    ...[
-      'copy',
-      '--quiet',
-      '--insecure-policy',
-      '--dest-compress-format',
-      'gzip',
-      '--dest-compress-level',
-      '1',
-    ],
-    ...[reference, `oci:${layout}:t`],
-  ]);
+  const [plain, layout] = [join(directory, 'plain'), join(directory, 'layout')];
+  const copy = (...args: string[]): Promise<string> =>
+    run('skopeo', ['copy', '--quiet', '--insecure-policy', ...args]);
+  // Only into a directory does it inflate, and only out of one does it leave alone what is plain.
+  await copy('--dest-decompress', reference, `dir:${plain}`);
+  await copy('--dest-oci-accept-uncompressed-layers', `dir:${plain}`, `oci:${layout}:t`);
+  rmSync(plain, { recursive: true });
   await run('umoci', ['unpack', '--image', `${layout}:t`, join(directory, 'bundle')]);
+  rmSync(layout, { recursive: true });
   return join(directory, 'bundle/rootfs');
 }
