@@ -36,20 +36,37 @@ export function selectMembers(root: Directory, paths: Iterable<ByteString>): Lay
 }
 
 function addWithAncestors(root: Directory, path: ByteString, nodes: Map<ByteString, Node>): void {
-  let node: Node = root;
-  let end = 0;
-  while (end < path.length) {
-    const start = end + 1;
-    const slash = path.indexOf('/', start);
-    end = slash < 0 ? path.length : slash;
-    const child: Node | undefined =
-      node.type === 'directory' ? node.children.get(byteString(path.slice(start, end))) : undefined;
-    if (child === undefined) {
-      throw new PlanishError('INVARIANT', 'a planned path is not in the tree', { path: display(path) });
-    }
-    node = child;
-    nodes.set(byteString(path.slice(0, end)), node);
+  // Most paths follow a sibling, whose ancestors need not be looked up again.
+  const last = path.lastIndexOf('/');
+  const parent = last === 0 ? root : nodes.get(byteString(path.slice(0, last)));
+  if (parent !== undefined) {
+    addChild(parent, path, last, path.length, nodes);
+    return;
   }
+  let node: Node = root;
+  for (let slash = 0; slash < path.length; ) {
+    const next = path.indexOf('/', slash + 1);
+    const end = next < 0 ? path.length : next;
+    addChild(node, path, slash, end, nodes);
+    node = nodes.get(byteString(path.slice(0, end))) as Node;
+    slash = end;
+  }
+}
+
+/** Adds what `path` names up to `end`, whose last word begins after `slash`. */
+function addChild(
+  parent: Node,
+  path: ByteString,
+  slash: number,
+  end: number,
+  nodes: Map<ByteString, Node>,
+): void {
+  const name = byteString(path.slice(slash + 1, end));
+  const child = parent.type === 'directory' ? parent.children.get(name) : undefined;
+  if (child === undefined) {
+    throw new PlanishError('INVARIANT', 'a planned path is not in the tree', { path: display(path) });
+  }
+  nodes.set(byteString(path.slice(0, end)), child);
 }
 
 function firstName(path: ByteString, node: Node, seen: Map<Leaf, ByteString>): ByteString | undefined {

@@ -1,11 +1,14 @@
 /**
- * `node test/bench/series.mjs BEFORE.tar AFTER.tar [--max-layers N] [--steps 0,3,9] [--cold 3,9]`: what the updates of a real
- * series cost clients, by real builds. Both tars are made by `test/support/make-server-root.sh`, the second with
+ * `node test/bench/series.mjs BEFORE.tar AFTER.tar [--max-layers N] [--steps 0,3,9] [--cold 3,9] [--layered]`: what the
+ * updates of a real series cost clients, by real builds. Both tars are made by `test/support/make-server-root.sh`, the second with
  * SERVER_POCKETS=main,updates,security; `test/support/splice-series.py` makes the weeks between them.
  *
  * Each week is built after the one before (`build --previous`), and once more with a layer for every component, which
- * gives the bytes that no split can save; weeks of `--cold` (default: all) also without memory, to compare the time. Ends with an error where a layer is new of which no component has changed,
- * where building a week again changes a byte, or where one more small package rewrites a layer without need.
+ * gives the bytes that no split can save. Weeks are flat tars or, `--layered`, images of an unchanged base layer and what
+ * is above it (`test/support/update-layout.py`), read with a layer cache, as a publisher rebuilds. Weeks of `--cold`
+ * (default: all) are built without memory as well, to compare the time. Ends with an error where a layer is new of which
+ * no component has changed, where building a week again changes a byte, or where one more small package rewrites a layer
+ * without need.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,6 +19,7 @@ import { parseArgs } from 'node:util';
 import { MAIN } from './inputs.mjs';
 
 const SPLICE = fileURLToPath(new URL('../support/splice-series.py', import.meta.url));
+const UPDATE = fileURLToPath(new URL('../support/update-layout.py', import.meta.url));
 /** Layers enough for every component to have its own. */
 const ALONE = '500';
 
@@ -31,6 +35,7 @@ const { values, positionals } = parseArgs({
     'max-layers': { type: 'string', default: '64' },
     steps: { type: 'string' },
     cold: { type: 'string' },
+    layered: { type: 'boolean', default: false },
   },
 });
 const [before, after] = positionals;
@@ -52,17 +57,20 @@ function replay(steps, coldSteps, list) {
   process.stdout.write('|-:|-|-:|-:|-:|-:|-:|\n');
   for (const [at, step] of steps.entries()) {
     const tar = splice(step);
-    const warm = build(tar, `w${at}`, at === 0 ? undefined : `w${at - 1}`, values['max-layers']);
-    const best = build(tar, `b${at}`, at === 0 ? undefined : `b${at - 1}`, ALONE);
+    const source = values.layered ? stack(tar, `s${at}`) : `tar:${tar}`;
+    const warm = build(source, `w${at}`, at === 0 ? undefined : `w${at - 1}`, values['max-layers']);
+    const best = build(source, `b${at}`, at === 0 ? undefined : `b${at - 1}`, ALONE);
     if (at > 0) {
-      const cold = coldSteps.includes(step) ? build(tar, 'cold', undefined, values['max-layers']) : undefined;
+      const cold = coldSteps.includes(step)
+        ? build(source, 'cold', undefined, values['max-layers'], ['--no-cache'])
+        : undefined;
       checkSpurious(`w${at - 1}`, `w${at}`);
       sum.paid += warm.update.size;
       sum.bound += best.update.size;
       const { sources } = list.find((entry) => entry.step === step);
       printRow(step, sources, warm, best, cold);
     }
-    if (at === steps.length - 1) checkLast(tar, `w${at}`);
+    if (at === steps.length - 1) checkLast(source, tar, `w${at}`);
     rmSync(tar);
   }
   const ratio = (sum.paid / sum.bound).toFixed(4);
@@ -76,9 +84,16 @@ function splice(step) {
   return tar;
 }
 
+/** The image of a week that the first one is the base of. */
+function stack(tar, tag) {
+  const images = join(scratch, 'sources');
+  execFileSync('python3', [UPDATE, before, tar, images, tag], { stdio: 'ignore' });
+  return `oci:${images}:${tag}`;
+}
+
 /** Builds an image; gives what the command line says of it, and the CPU seconds it took. */
-function build(tar, tag, previous, layers) {
-  const args = ['--json', 'build', `tar:${tar}`, '-o', `oci:${layout}:${tag}`, '--max-layers', layers];
+function build(source, tag, previous, layers, options = ['--cache', join(scratch, 'cache')]) {
+  const args = ['--json', 'build', source, '-o', `oci:${layout}:${tag}`, '--max-layers', layers, ...options];
   if (previous !== undefined) args.push('--previous', `oci:${layout}:${previous}`);
   const { result, seconds } = run(args);
   return { ...result, seconds };
@@ -140,8 +155,8 @@ function checkSpurious(earlier, later) {
 }
 
 /** Building the last week again changes nothing; one more package changes no layer that did not have to change. */
-function checkLast(tar, tag) {
-  const again = build(tar, 'again', tag, values['max-layers']);
+function checkLast(source, tar, tag) {
+  const again = build(source, 'again', tag, values['max-layers']);
   const index = JSON.parse(readFileSync(join(layout, 'index.json'), 'utf8'));
   const digest = index.manifests.find(({ annotations }) => Object.values(annotations).includes(tag)).digest;
   if (again.manifest.digest !== digest || again.update.size !== 0)
@@ -159,7 +174,7 @@ function checkLast(tar, tag) {
     scratch,
     'opt/small',
   ]);
-  const more = build(tar, 'more', tag, values['max-layers']);
+  const more = build(values.layered ? stack(tar, 'more') : `tar:${tar}`, 'more', tag, values['max-layers']);
   checkSpurious(tag, 'more');
   const added = `${more.update.layers} layers, ${more.update.size} bytes`;
   process.stdout.write(`\nbuilt again: the same image; one more package: ${added}\n`);

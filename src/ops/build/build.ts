@@ -33,7 +33,8 @@ import { type BuildExtras, type ExtendedTree, lastLayer, unextended } from './ex
 import { bareConfig, type KeyEdit } from './image-config.ts';
 import { type MadeLayer, makeArrangedLayers } from './make-layers.ts';
 import { checkLayerCount, findComponents, type PlannedTree } from './make-plan.ts';
-import { planningContents, writtenContents } from './needed-contents.ts';
+import { planningContents } from './needed-contents.ts';
+import { readyContents } from './previous-contents.ts';
 import { type PreviousImage, rememberImage, withImage, withPrevious } from './previous-image.ts';
 import { checkOrder, type FileOrder, previousOrder } from './previous-order.ts';
 import { type ShippedLabels, shipTree } from './ship-labels.ts';
@@ -284,17 +285,17 @@ async function makeLayers(
   const maxLayers = checkLayerCount(options.maxLayers);
   const root = shipped;
   const arranged = arrangeLayers({ root, planned, algorithm, compression, maxLayers, standing });
-  await tree.makeReady(writtenContents(shipped, arranged));
+  const { previous } = standing;
+  const rows = await readyContents(session, { tree, contents, shipped, planned, arranged, previous });
   const last = extended === undefined ? [] : [lastLayer(extended, arranged.at(-1))];
   const all = [...arranged, ...last];
-  const { previous } = standing;
   const former =
     options.order === 'previous' && previous !== undefined
       ? await previousOrder(session, previous, all, algorithm)
       : [];
   const made = await makeArrangedLayers(session, all, {
     root: shipped,
-    contents,
+    contents: rows,
     algorithm,
     compression: { kind: compression, level: options.level ?? DEFAULT_LEVEL[compression] },
     blobFile: (ordinal) => writer.createBlobFile(`layer-${ordinal}`),
