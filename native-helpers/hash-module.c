@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hash.h"
+#include "hash-stream.h"
 #include "merkle.h"
 #include "later.h"
+#include "stream-values.h"
 #include "values.h"
 
 /* Paths and sizes of one call. */
@@ -72,7 +73,7 @@ static napi_value hash_kernels(napi_env env, napi_callback_info info)
 #define ENQUEUED 96
 
 static void hash_blocks_by(const struct planish_kernel_row *row, const unsigned char *data, size_t count, size_t block,
-			   unsigned char *digests, size_t digest_length)
+			   unsigned char *digests, size_t digest_length, struct planish_waiting *beside)
 {
 	struct planish_message messages[ENQUEUED];
 
@@ -81,30 +82,36 @@ static void hash_blocks_by(const struct planish_kernel_row *row, const unsigned 
 
 		for (size_t i = 0; i < batch; i++, data += block, digests += digest_length)
 			messages[i] = (struct planish_message){ data, block, digests };
-		planish_hash(row, messages, batch, block);
+		size_t done = beside != NULL ? planish_stream_beside(beside, messages, batch, block) : 0;
+
+		planish_hash(row, messages + done, batch - done, block);
 		count -= batch;
 	}
 }
 
 /*
- * hashBlocks(bytes: Uint8Array, start, count, blockSize, algorithm, digests: Uint8Array, at, kernel): 0 | -EINVAL. The
- * kernel is an index of hashKernels, or -1 for the chosen one.
+ * hashBlocks(bytes: Uint8Array, start, count, blockSize, algorithm, digests: Uint8Array, at, kernel, stream?: Uint8Array,
+ * waiting: Uint8Array): bytes that are still waiting | -EINVAL. The kernel is an index of hashKernels, or -1 for the chosen
+ * one; then SHA-256 goes on with the stream beside the blocks.
  */
 static napi_value hash_blocks(napi_env env, napi_callback_info info)
 {
-	napi_value arguments[8];
+	napi_value arguments[10];
 	struct planish_view bytes, digests;
+	struct planish_waiting beside;
 	size_t start, count, block, at, digest_length;
 	uint32_t algorithm;
 	int32_t kernel;
+	bool is_chosen;
 	const struct planish_kernel_table *table;
 
-	if (!get_arguments(env, info, 8, arguments))
+	if (!get_arguments(env, info, 10, arguments))
 		return NULL;
 	if (!planish_get_view(env, arguments[0], &bytes) || !get_size(env, arguments[1], &start) ||
 	    !get_size(env, arguments[2], &count) || !get_size(env, arguments[3], &block) ||
 	    !get_algorithm(env, arguments[4], &algorithm) || !planish_get_view(env, arguments[5], &digests) ||
-	    !get_size(env, arguments[6], &at) || napi_get_value_int32(env, arguments[7], &kernel) != napi_ok)
+	    !get_size(env, arguments[6], &at) || napi_get_value_int32(env, arguments[7], &kernel) != napi_ok ||
+	    !planish_get_waiting(env, arguments + 8, &beside))
 		return planish_throw_type_error(env, "hashBlocks takes bytes, numbers and a Uint8Array for digests");
 	table = planish_kernels(algorithm);
 	digest_length = planish_digest_length(algorithm);
@@ -112,13 +119,15 @@ static napi_value hash_blocks(napi_env env, napi_callback_info info)
 	    count > (bytes.length - start) / block || at > digests.length ||
 	    count > (digests.length - at) / digest_length || kernel < -1 || kernel >= (int32_t)table->count)
 		return planish_number(env, -EINVAL);
-	kernel = kernel < 0 ? (int32_t)table->chosen : kernel;
+	is_chosen = kernel < 0;
+	kernel = is_chosen ? (int32_t)table->chosen : kernel;
 	if (table->rows[kernel].refusal != NULL)
 		return planish_number(env, -EINVAL);
 	if (count > 0)
 		hash_blocks_by(&table->rows[kernel], bytes.data + start, count, block,
-			       (unsigned char *)digests.data + at, digest_length);
-	return planish_number(env, 0);
+			       (unsigned char *)digests.data + at, digest_length,
+			       beside.stream != NULL && algorithm == PLANISH_SHA256 && is_chosen ? &beside : NULL);
+	return planish_number(env, (int)beside.length);
 }
 
 /* Contents by offset and size; false where one is not in the window. */
@@ -137,23 +146,25 @@ static bool fill_contents(struct planish_content *contents, const struct planish
 }
 
 /*
- * verityBatch(window: Uint8Array, ranges: Float64Array of offsets and sizes in turns, algorithm, digests: Uint8Array):
- * 0 | negative errno
+ * verityBatch(window: Uint8Array, ranges: Float64Array of offsets and sizes in turns, algorithm, digests: Uint8Array,
+ * stream?: Uint8Array, waiting: Uint8Array): bytes that are still waiting | negative errno
  */
 static napi_value verity_batch(napi_env env, napi_callback_info info)
 {
-	napi_value arguments[4];
+	napi_value arguments[6];
 	struct planish_view window, digests;
 	struct planish_doubles ranges;
+	struct planish_waiting beside;
 	struct planish_content *contents;
 	size_t count, digest_length;
 	uint32_t algorithm;
 	int failed = -EINVAL;
 
-	if (!get_arguments(env, info, 4, arguments))
+	if (!get_arguments(env, info, 6, arguments))
 		return NULL;
 	if (!planish_get_view(env, arguments[0], &window) || !planish_get_doubles(env, arguments[1], &ranges) ||
-	    !get_algorithm(env, arguments[2], &algorithm) || !planish_get_view(env, arguments[3], &digests))
+	    !get_algorithm(env, arguments[2], &algorithm) || !planish_get_view(env, arguments[3], &digests) ||
+	    !planish_get_waiting(env, arguments + 4, &beside))
 		return planish_throw_type_error(env, "verityBatch takes bytes, ranges, 1 or 2, and space for digests");
 	count = ranges.count / 2;
 	digest_length = planish_digest_length(algorithm);
@@ -163,9 +174,10 @@ static napi_value verity_batch(napi_env env, napi_callback_info info)
 	if (contents == NULL)
 		return planish_number(env, -ENOMEM);
 	if (fill_contents(contents, &window, ranges.data, count, (unsigned char *)digests.data, digest_length))
-		failed = planish_measure_contents(contents, count, algorithm);
+		failed = planish_measure_contents(contents, count, algorithm,
+						  beside.stream != NULL ? &beside : NULL);
 	free(contents);
-	return planish_number(env, failed);
+	return planish_number(env, failed ? failed : (int)beside.length);
 }
 
 /* Whether there are exactly `count` strings, each with its NUL. */

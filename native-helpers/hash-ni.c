@@ -1,27 +1,7 @@
 /* SHA-256 with the SHA extensions of x86: one, two and three messages at once. */
-#include "hash-lane.h"
-
 #if defined(__x86_64__)
 
-/* The scheduler of GCC 12 pulls loads apart and costs a tenth. */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("no-schedule-insns2")
-#endif
-
-#include <immintrin.h>
-
-#define TARGET __attribute__((target("sha,sse4.1,ssse3")))
-#define CONSTANT(i) _mm_load_si128((const __m128i *)planish_k256 + (i))
-
-TARGET static void store_digest(unsigned char *digest, __m128i abef, __m128i cdgh)
-{
-	const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bll, 0x0405060700010203ll);
-	__m128i a = _mm_shuffle_epi32(abef, 0x1b);
-	__m128i c = _mm_shuffle_epi32(cdgh, 0x1b);
-
-	_mm_storeu_si128((__m128i *)digest, _mm_shuffle_epi8(_mm_unpacklo_epi64(a, c), swap));
-	_mm_storeu_si128((__m128i *)(digest + 16), _mm_shuffle_epi8(_mm_unpackhi_epi64(a, c), swap));
-}
+#include "hash-ni-rounds.h"
 
 #define NAME(x) x##1
 #define EACH(F, ...) F(a, __VA_ARGS__)

@@ -121,19 +121,24 @@ static const struct candidate candidates512[] = {
  * tells that they are dirty, so they are always cleaned.
  */
 #if defined(__x86_64__)
-__attribute__((target("avx"))) static void clean_vectors(void)
+__attribute__((target("avx"))) static void zero_upper(void)
 {
 	__builtin_ia32_vzeroupper();
 }
 #endif
 
-void planish_hash(const struct planish_kernel_row *row, const struct planish_message *messages, size_t count,
-		  size_t size)
+void planish_clean_vectors(void)
 {
 #if defined(__x86_64__)
 	if (__builtin_cpu_supports("avx"))
-		clean_vectors();
+		zero_upper();
 #endif
+}
+
+void planish_hash(const struct planish_kernel_row *row, const struct planish_message *messages, size_t count,
+		  size_t size)
+{
+	planish_clean_vectors();
 	row->run(messages, count, size);
 }
 

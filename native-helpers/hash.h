@@ -54,6 +54,9 @@ const struct planish_kernel_table *planish_kernels(uint32_t algorithm);
 void planish_hash(const struct planish_kernel_row *row, const struct planish_message *messages, size_t count,
 		  size_t size);
 
+/* Cleans the upper halves of vector registers, which must come before any SHA instruction. */
+void planish_clean_vectors(void);
+
 /* Bytes of a digest; 0 where there is no such algorithm. */
 size_t planish_digest_length(uint32_t algorithm);
 

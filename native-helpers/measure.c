@@ -30,7 +30,7 @@ struct reader {
 
 static int flush(struct reader *reader)
 {
-	int failed = planish_measure_contents(reader->contents, reader->pending, reader->algorithm);
+	int failed = planish_measure_contents(reader->contents, reader->pending, reader->algorithm, NULL);
 
 	reader->pending = reader->filled = 0;
 	return failed;

@@ -21,6 +21,7 @@ static const struct planish_kernel_row *chosen_kernel(uint32_t algorithm)
 /* Messages of one size on their way to the kernel. */
 struct queue {
 	const struct planish_kernel_row *kernel;
+	struct planish_waiting *beside;
 	size_t size;
 	size_t count;
 	struct planish_message messages[QUEUE_LENGTH];
@@ -55,8 +56,12 @@ static void sort_queue(struct queue *queue)
 
 static void flush(struct queue *queue)
 {
+	size_t done = 0;
+
 	sort_queue(queue);
-	planish_hash(queue->kernel, queue->messages, queue->count, queue->size);
+	if (queue->beside != NULL)
+		done = planish_stream_beside(queue->beside, queue->messages, queue->count, queue->size);
+	planish_hash(queue->kernel, queue->messages + done, queue->count - done, queue->size);
 	queue->count = 0;
 }
 
@@ -121,10 +126,14 @@ static void hash_level(struct queue *queue, struct work *work, const unsigned ch
 }
 
 static void measure(const struct planish_content *contents, size_t count, uint32_t algorithm, struct work *works,
-		    unsigned char *free_space)
+		    unsigned char *free_space, struct planish_waiting *beside)
 {
 	size_t digest_length = planish_digest_length(algorithm);
-	struct queue queue = { .kernel = chosen_kernel(algorithm), .size = PLANISH_BLOCK };
+	struct queue queue = {
+		.kernel = chosen_kernel(algorithm),
+		.beside = algorithm == PLANISH_SHA256 ? beside : NULL,
+		.size = PLANISH_BLOCK,
+	};
 	size_t open = count;
 
 	for (size_t i = 0; i < count; i++) {
@@ -153,7 +162,8 @@ static void measure(const struct planish_content *contents, size_t count, uint32
 /* Contents of one batch: enough for every lane, few enough that their trees stay in cache. */
 #define BATCH_CONTENTS 1024
 
-int planish_measure_contents(const struct planish_content *contents, size_t count, uint32_t algorithm)
+int planish_measure_contents(const struct planish_content *contents, size_t count, uint32_t algorithm,
+			     struct planish_waiting *beside)
 {
 	struct work *works = malloc(BATCH_CONTENTS * sizeof *works);
 	int failed = works == NULL ? -ENOMEM : 0;
@@ -169,7 +179,7 @@ int planish_measure_contents(const struct planish_content *contents, size_t coun
 		if (trees == NULL)
 			failed = -ENOMEM;
 		else
-			measure(contents + done, batch, algorithm, works, trees);
+			measure(contents + done, batch, algorithm, works, trees, beside);
 		free(trees);
 	}
 	free(works);

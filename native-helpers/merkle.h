@@ -2,7 +2,7 @@
 #ifndef PLANISH_MERKLE_H
 #define PLANISH_MERKLE_H
 
-#include "hash.h"
+#include "hash-stream.h"
 
 #define PLANISH_BLOCK 4096u
 
@@ -15,9 +15,11 @@ struct planish_content {
 
 /*
  * Digests of contents, breadth first: all blocks of all contents, then all blocks of the next level, and so on, so that
- * a kernel of many lanes is never short of work. 0 or -ENOMEM.
+ * a kernel of many lanes is never short of work. 0 or -ENOMEM. `beside` is a stream of which as much is hashed by the way
+ * as fits, or NULL.
  */
-int planish_measure_contents(const struct planish_content *contents, size_t count, uint32_t algorithm);
+int planish_measure_contents(const struct planish_content *contents, size_t count, uint32_t algorithm,
+			     struct planish_waiting *beside);
 
 /* Levels that a content of 2^64 bytes has at most, at 64 digests a block. */
 #define PLANISH_LEVELS 10

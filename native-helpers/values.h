@@ -48,6 +48,9 @@ bool planish_define_deflate(napi_env env, napi_value exports);
 /* Adds the functions of hash-module.c. */
 bool planish_define_hash(napi_env env, napi_value exports);
 
+/* Adds the functions of stream-module.c. */
+bool planish_define_stream(napi_env env, napi_value exports);
+
 /* Adds the functions of store-module.c. */
 bool planish_define_store(napi_env env, napi_value exports);
 

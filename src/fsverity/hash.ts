@@ -14,6 +14,7 @@ import { PlanishError } from '../errors.ts';
 import { CHOSEN_KERNEL, HASH_ALGORITHM_ID, type HashHelpers } from '../native/contract.ts';
 import { nativeHelpers } from '../native/load.ts';
 import { VERITY_BLOCK_BYTES } from './descriptor.ts';
+import type { StreamHash } from './stream-hash.ts';
 
 /** Digest of a message in latin1. */
 export type BlockHash = (bytes: Uint8Array) => string;
@@ -55,30 +56,52 @@ export const NOBLE_BACKEND: HashBackend = {
   },
 };
 
-/** The C helpers for many blocks, the other backend for one. `kernel` is an index of `hashKernels`, for tests. */
+/**
+ * The C helpers for many blocks, the other backend for one. `kernel` is an index of `hashKernels`, for tests. What waits of
+ * `beside` is hashed by the way, as far as it goes.
+ */
 export function makeNativeBackend(
   helpers: HashHelpers,
   single: HashBackend,
   kernel: number = CHOSEN_KERNEL,
+  beside?: StreamHash,
 ): HashBackend {
   return {
     name: 'native-helpers',
     hash: single.hash,
     hashBlocks(algorithm, bytes, start, count, digests, at): void {
       const id = HASH_ALGORITHM_ID[algorithm];
-      check(helpers.hashBlocks(bytes, start, count, VERITY_BLOCK_BYTES, id, digests, at, kernel));
+      const [state, waiting] = [beside?.state, beside?.waiting];
+      const left = helpers.hashBlocks(
+        bytes,
+        start,
+        count,
+        VERITY_BLOCK_BYTES,
+        id,
+        digests,
+        at,
+        kernel,
+        state,
+        waiting,
+      );
+      settle(left, beside);
     },
     measureContents(algorithm, window, ranges): Buffer {
       const digests = Buffer.alloc((ranges.length / 2) * DIGEST_BYTES[algorithm]);
-      check(helpers.verityBatch(window, ranges, HASH_ALGORITHM_ID[algorithm], digests));
+      const [state, waiting] = [beside?.state, beside?.waiting];
+      settle(
+        helpers.verityBatch(window, ranges, HASH_ALGORITHM_ID[algorithm], digests, state, waiting),
+        beside,
+      );
       return digests;
     },
   };
 }
 
-function check(result: number): void {
-  if (result === 0) return;
-  throw new PlanishError('INVARIANT', 'the native helpers refused to hash', { actual: result });
+function settle(result: number, beside: StreamHash | undefined): void {
+  if (result < 0)
+    throw new PlanishError('INVARIANT', 'the native helpers refused to hash', { actual: result });
+  beside?.leave(result);
 }
 
 let chosen: HashBackend | undefined;
@@ -89,8 +112,13 @@ export function defaultBackend(): HashBackend {
   return chosen;
 }
 
-function chooseBackend(helpers: HashHelpers | undefined): HashBackend {
+/** The same, which hashes a stream by the way where it can: see {@link StreamHash}. */
+export function backendBeside(stream: StreamHash): HashBackend {
+  return chooseBackend(nativeHelpers(), stream);
+}
+
+function chooseBackend(helpers: HashHelpers | undefined, beside?: StreamHash): HashBackend {
   const known = getHashes();
   const single = ['sha256', 'sha512'].every((name) => known.includes(name)) ? CRYPTO_BACKEND : NOBLE_BACKEND;
-  return helpers === undefined ? single : makeNativeBackend(helpers, single);
+  return helpers === undefined ? single : makeNativeBackend(helpers, single, CHOSEN_KERNEL, beside);
 }

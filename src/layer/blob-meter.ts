@@ -1,7 +1,7 @@
 /** A blob while it is read: its bytes, its digest and size, and whether they are what was promised. */
-import { createHash, type Hash } from 'node:crypto';
 import { type BlobDigest, blobDigest, type HashAlgorithm, splitBlobDigest } from '../bytes/digest.ts';
 import { type ErrorDetail, PlanishError } from '../errors.ts';
+import { StreamHash } from '../fsverity/stream-hash.ts';
 
 /** What is known of a blob before it is read. Absent expectations are not checked. */
 export interface BlobPromise {
@@ -14,7 +14,8 @@ export interface BlobPromise {
 export class BlobMeter implements AsyncIterable<Uint8Array> {
   readonly #iterator: AsyncIterator<Uint8Array>;
   readonly #algorithm: HashAlgorithm;
-  readonly #hash: Hash;
+  /** What is hashed of the blob; may be settled beside something else, but not pushed to. */
+  readonly hash: StreamHash;
   readonly #progress: ((bytes: number) => void) | undefined;
   readonly #held: Uint8Array[] = [];
   #size = 0;
@@ -27,7 +28,7 @@ export class BlobMeter implements AsyncIterable<Uint8Array> {
   ) {
     this.#iterator = input[Symbol.asyncIterator]();
     this.#algorithm = digest === undefined ? 'sha256' : splitBlobDigest(digest).algorithm;
-    this.#hash = createHash(this.#algorithm);
+    this.hash = new StreamHash(this.#algorithm);
     this.#progress = progress;
   }
 
@@ -50,16 +51,18 @@ export class BlobMeter implements AsyncIterable<Uint8Array> {
   }
 
   async #next(): Promise<Uint8Array | undefined> {
+    // The piece before is the producer's again.
+    this.hash.settle();
     const result = await this.#iterator.next();
     if (result.done === true) return undefined;
-    this.#hash.update(result.value);
+    this.hash.push(result.value);
     this.#size += result.value.length;
     this.#progress?.(this.#size);
     return result.value;
   }
 
   identity(): { digest: BlobDigest; size: number } {
-    this.#digest ??= blobDigest(this.#algorithm, this.#hash.digest('hex'));
+    this.#digest ??= blobDigest(this.#algorithm, this.hash.digest());
     return { digest: this.#digest, size: this.#size };
   }
 

@@ -2,6 +2,7 @@
 import type { HashAlgorithm } from '../bytes/digest.ts';
 import type { Extent } from '../bytes/stat.ts';
 import { PlanishError } from '../errors.ts';
+import type { HashBackend } from '../fsverity/hash.ts';
 import { VerityHasher } from '../fsverity/verity-hasher.ts';
 import { LIMITS } from '../limits.ts';
 import type { TarEntry, TarHandler } from '../tar/scanner.ts';
@@ -38,11 +39,11 @@ export class EntryCollector implements TarHandler {
   #smallLength = 0;
 
   /** `source` is what locations of contents will name. */
-  constructor(source: number, algorithm: HashAlgorithm, keep?: RegExp) {
+  constructor(source: number, algorithm: HashAlgorithm, keep?: RegExp, backend?: HashBackend) {
     this.#source = source;
     this.#keep = keep;
-    this.#hasher = new VerityHasher(algorithm);
-    this.#wholes = new WholeContents(algorithm);
+    this.#hasher = new VerityHasher(algorithm, backend);
+    this.#wholes = new WholeContents(algorithm, backend);
   }
 
   entry(entry: TarEntry): void {

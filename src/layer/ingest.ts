@@ -3,12 +3,13 @@
  * content, all from the same pieces while they are in cache. Pure: bytes come from an iterable, and whoever wants
  * the uncompressed tar (to take contents from later) passes a sink.
  */
-import { createHash } from 'node:crypto';
 import { type BlobDigest, blobDigest, type HashAlgorithm } from '../bytes/digest.ts';
 import { type DecompressStats, decompress } from '../compress/decompress.ts';
 import { DETECT_BYTES, detectCompression } from '../compress/detect.ts';
 import type { CompressionKind } from '../compress/kind.ts';
 import { type ErrorDetail, PlanishError, withDetail } from '../errors.ts';
+import { backendBeside } from '../fsverity/hash.ts';
+import { StreamHash } from '../fsverity/stream-hash.ts';
 import { TarScanner } from '../tar/scanner.ts';
 import type { OnWarning, Warning } from '../warnings.ts';
 import { BlobMeter } from './blob-meter.ts';
@@ -83,25 +84,27 @@ export async function ingestLayer(
 async function readLayer(blob: BlobMeter, request: IngestRequest, sinks: IngestSinks): Promise<IngestResult> {
   const warnings: Warning[] = [];
   const onWarning: OnWarning = (warning) => warnings.push({ ...warning, layer: request.ordinal });
-  const collector = new EntryCollector(request.source, request.algorithm, request.keep);
+  const diffId = new StreamHash('sha256');
+  const backend = backendBeside(diffId);
+  const collector = new EntryCollector(request.source, request.algorithm, request.keep, backend);
   const parting = sinks.parts === undefined ? undefined : new PartingHandler(collector, sinks.parts);
   const scanner = new TarScanner(parting ?? collector, { onWarning, globalHeaders: request.globalHeaders });
-  const diffId = createHash('sha256');
   const stats: DecompressStats = { members: 0 };
   const prefix = await blob.peek(DETECT_BYTES);
   const compression = detectCompression(prefix);
   for await (const piece of decompress(blob, compression, stats)) {
-    diffId.update(piece);
+    diffId.push(piece);
     sinks.tar?.(piece);
     scanner.push(piece);
     collector.endOfPiece();
     parting?.endOfPiece(piece);
+    diffId.settle(blob.hash);
   }
   if (request.enforce) blob.verify(request);
   const end = scanner.finish();
   const index: LayerIndex = {
     ...blob.identity(),
-    diffId: checkDiffId(blobDigest('sha256', diffId.digest('hex')), request),
+    diffId: checkDiffId(blobDigest('sha256', diffId.digest()), request),
     tarSize: end.size,
     compression,
     members: stats.members,

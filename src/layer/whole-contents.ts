@@ -2,6 +2,7 @@
 import type { HashAlgorithm } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
 import { computeVerityDigests } from '../fsverity/digest.ts';
+import type { HashBackend } from '../fsverity/hash.ts';
 import type { ExternalContent } from '../tree/tree.ts';
 
 /** A content whose digest may come later. */
@@ -10,13 +11,15 @@ export type Measured = { -readonly [Key in keyof ExternalContent]: ExternalConte
 /** What lies in the piece at hand. Holds on to nothing of it after {@link measure}. */
 export class WholeContents {
   readonly #algorithm: HashAlgorithm;
+  readonly #backend: HashBackend | undefined;
   #piece: Uint8Array | undefined;
   #start = 0;
   readonly #contents: Measured[] = [];
   readonly #offsets: number[] = [];
 
-  constructor(algorithm: HashAlgorithm) {
+  constructor(algorithm: HashAlgorithm, backend?: HashBackend) {
     this.#algorithm = algorithm;
+    this.#backend = backend;
   }
 
   /** Notes that a content begins at `start` of a piece. Throws `INVARIANT` where those of an earlier one wait. */
@@ -40,7 +43,7 @@ export class WholeContents {
     this.#piece = undefined;
     if (piece === undefined || contents.length === 0) return;
     const sizes = contents.map((content) => content.size);
-    const digests = computeVerityDigests(piece, this.#offsets, sizes, this.#algorithm);
+    const digests = computeVerityDigests(piece, this.#offsets, sizes, this.#algorithm, this.#backend);
     for (const [index, content] of contents.entries()) content.verity = digests[index];
     contents.length = 0;
     this.#offsets.length = 0;

@@ -7,7 +7,7 @@
 import type { HashAlgorithm } from '../bytes/digest.ts';
 
 /** Must equal `PLANISH_CONTRACT_VERSION` in C; helpers of another version are not used. */
-export const CONTRACT_VERSION = 8;
+export const CONTRACT_VERSION = 9;
 
 /** Flag of {@link NativeHelpers.scanDirectory}: records without extended attributes. */
 export const SCAN_WITHOUT_XATTRS = 1;
@@ -64,7 +64,8 @@ export interface HashHelpers {
   hashKernels(algorithm: number): string[];
   /**
    * Digests of `count` blocks from `start` on, to `digests` from `at` on. The size of a block is a multiple of 128, at
-   * most 65,536; the kernel an index of {@link hashKernels} or {@link CHOSEN_KERNEL}. 0, or `-EINVAL`.
+   * most 65,536; the kernel an index of {@link hashKernels} or {@link CHOSEN_KERNEL}. SHA-256 by that one hashes bytes
+   * of a stream beside the blocks, as many as fit. How many of them still wait, or `-EINVAL`.
    */
   hashBlocks(
     bytes: Uint8Array,
@@ -75,9 +76,21 @@ export interface HashHelpers {
     digests: Uint8Array,
     at: number,
     kernel: number,
+    stream?: Uint8Array,
+    waiting?: Uint8Array,
   ): number;
-  /** fs-verity digests of the contents of a window, given as offset and size in turns. 0 or a negative errno. */
-  verityBatch(window: Uint8Array, ranges: Float64Array, algorithm: number, digests: Uint8Array): number;
+  /**
+   * fs-verity digests of the contents of a window, given as offset and size in turns; a stream beside SHA-256 as with
+   * {@link hashBlocks}. How many of its bytes still wait, or a negative errno.
+   */
+  verityBatch(
+    window: Uint8Array,
+    ranges: Float64Array,
+    algorithm: number,
+    digests: Uint8Array,
+    stream?: Uint8Array,
+    waiting?: Uint8Array,
+  ): number;
   /**
    * fs-verity digests of files by path (each ends in NUL; no last link is followed) with the sizes that they are known
    * to have: how many were measured before the first that is no regular file of that size or cannot be read.
@@ -90,6 +103,18 @@ export interface HashHelpers {
     algorithm: number,
     digests: Uint8Array,
   ): Promise<number>;
+}
+
+/** SHA-256 of streams beside something else (`native-helpers/hash-stream.h`). Their states are bytes of the caller's. */
+export interface StreamHelpers {
+  /** Bytes of a state; 0 where the processor has no instructions for it, and nothing else may be called. */
+  streamStateBytes(): number;
+  /** Begins a stream. */
+  beginStream(state: Uint8Array): number;
+  /** Hashes bytes of a stream and, beside them, at most as many of another; how many of those still wait. */
+  addToStreams(first: Uint8Array, bytes: Uint8Array, second?: Uint8Array, waiting?: Uint8Array): number;
+  /** The digest. The state must be begun anew afterwards. */
+  endStream(state: Uint8Array, digest: Uint8Array): number;
 }
 
 /** What {@link StoreHelpers.storeObjects} says of an object. */
@@ -172,6 +197,7 @@ export interface DeflateHelpers {
 export interface NativeHelpers
   extends KernelCalls,
     HashHelpers,
+    StreamHelpers,
     StoreHelpers,
     InflateHelpers,
     Crc32Helpers,

@@ -9,7 +9,15 @@ afterAll(removeDirectories);
 
 const HERE = new URL('.', import.meta.url).pathname;
 const HELPERS = new URL('../../../native-helpers/', import.meta.url).pathname;
-const HASHES = ['hash.c', 'hash-arm.c', 'hash-avx.c', 'hash-constants.c', 'hash-ni.c', 'hash-portable.c'];
+const HASHES = [
+  'hash.c',
+  'hash-arm.c',
+  'hash-avx.c',
+  'hash-constants.c',
+  'hash-ni.c',
+  'hash-portable.c',
+  'hash-stream.c',
+];
 const CODECS = [
   'crc32.c',
   'deflate.c',

@@ -7,7 +7,7 @@
 
 #include "crc32.h"
 #include "deflate.h"
-#include "hash.h"
+#include "hash-stream.h"
 #include "inflate.h"
 
 #define ROOM (PLANISH_INFLATE_HISTORY + 4096)
@@ -87,6 +87,33 @@ static void sum_by_both(const unsigned char *data, size_t length)
 		abort();
 }
 
+/* A stream in two pieces, beside messages and another stream; against a message, whose length is a multiple of 128. */
+static void hash_streams(const unsigned char *data, size_t length, size_t cut)
+{
+	size_t whole = length / 128 * 128, first = cut < whole ? cut : whole;
+	unsigned char digest[PLANISH_DIGEST_MAX], other[PLANISH_DIGEST_MAX], beside[3][PLANISH_DIGEST_MAX];
+	struct planish_message message = { data, whole, digest };
+	struct planish_message messages[3];
+	struct planish_stream stream, second;
+	struct planish_waiting waiting = { &stream, data, first }, more = { &second, data, length };
+
+	if (!planish_streams_run() || whole == 0)
+		return;
+	for (size_t i = 0; i < 3; i++)
+		messages[i] = (struct planish_message){ data, 60 * i, beside[i] };
+	planish_stream_begin(&stream);
+	planish_stream_begin(&second);
+	planish_stream_beside(&waiting, messages, 3, 128);
+	planish_stream_add(&waiting, &more);
+	waiting = (struct planish_waiting){ &stream, data + first, whole - first };
+	planish_stream_add(&waiting, &more);
+	planish_stream_add(&more, NULL);
+	planish_stream_end(&stream, other);
+	planish_hash(&planish_kernels(PLANISH_SHA256)->rows[0], &message, 1, whole);
+	if (memcmp(digest, other, 32) != 0)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t length);
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t length)
@@ -97,5 +124,6 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t length)
 	there_and_back(data, length, 1 + data[0] % 9);
 	hash_by_all(data, length);
 	sum_by_both(data + 1, length - 1);
+	hash_streams(data, length, data[0] * 64u + data[length - 1]);
 	return 0;
 }

@@ -64,8 +64,10 @@ describe('loading the helpers', () => {
     for (const loaded of [loadNative(file, ''), loadNative(undefined, file)]) {
       expect(loaded.status).toEqual({ available: true, file });
       expect(Object.keys(loaded.helpers ?? {}).sort()).toEqual([
+        'addToStreams',
         'attachMount',
         'beginInflate',
+        'beginStream',
         'configureFilesystem',
         'contractVersion',
         'crc32',
@@ -74,6 +76,7 @@ describe('loading the helpers', () => {
         'deflateLater',
         'deflateWorkBytes',
         'enableVerity',
+        'endStream',
         'hashBlocks',
         'hashKernels',
         'inflate',
@@ -91,6 +94,7 @@ describe('loading the helpers', () => {
         'setMountAttributes',
         'setXattr',
         'storeObjects',
+        'streamStateBytes',
         'syncFilesystem',
         'unmount',
         'verityBatch',
