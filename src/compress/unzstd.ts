@@ -30,16 +30,17 @@ export async function* unzstd(
   const reader = new PieceReader(input);
   const decompressor = (await loadZstd()).openDecompressor();
   const output = new OutputPieces();
+  let window = 0;
   try {
     do {
       if (await skipFrame(reader)) continue;
-      checkHeader(reader.rest, reader.offset);
+      window = Math.max(window, checkHeader(reader.rest, reader.offset));
       yield* readFrame(reader, decompressor, output);
       stats.members += 1;
     } while (await reader.fill(1));
     yield* output.flush();
   } finally {
-    decompressor.close();
+    decompressor.close(window);
     await reader.close();
   }
 }
@@ -114,8 +115,11 @@ async function skipExactly(reader: PieceReader, count: number): Promise<boolean>
   return !Number.isNaN(count) && (await reader.skip(count));
 }
 
-/** RFC 8878, 3.1.1.1: descriptor byte, then window, dictionary and content size, each perhaps absent. */
-function checkHeader(header: Uint8Array, offset: number): void {
+/**
+ * RFC 8878, 3.1.1.1: descriptor byte, then window, dictionary and content size, each perhaps absent. Gives the bytes of the
+ * window.
+ */
+function checkHeader(header: Uint8Array, offset: number): number {
   const descriptor = header[4] ?? 0;
   const singleSegment = (descriptor & 0x20) !== 0;
   const dictionaryAt = singleSegment ? 5 : 6;
@@ -135,6 +139,7 @@ function checkHeader(header: Uint8Array, offset: number): void {
       actual: window,
     });
   }
+  return window;
 }
 
 function windowSize(byte: number): number {

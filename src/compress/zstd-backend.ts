@@ -29,8 +29,8 @@ export interface ZstdStep {
 export interface ZstdDecompressor {
   /** Reads from `input`, writes to `output`, each as far as it goes. Throws anything for malformed data. */
   decompress(input: Uint8Array, output: Uint8Array): ZstdStep;
-  /** Gives memory back; nothing may follow. */
-  close(): void;
+  /** Gives memory back, or keeps it for the next stream where the largest window of this one was usual; nothing may follow. */
+  close(window: number): void;
 }
 
 /** A build of libzstd. */

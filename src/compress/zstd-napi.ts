@@ -13,17 +13,23 @@ interface Context {
   setParameter(parameter: number, value: number): void;
 }
 
+interface DecompressContext extends Context {
+  decompressStream(output: Uint8Array, input: Uint8Array): StepResult;
+  reset(what: number): void;
+}
+
 interface Binding {
   readonly CCtx: new () => Context & {
     compressStream2(output: Uint8Array, input: Uint8Array, directive: number): StepResult;
   };
-  readonly DCtx: new () => Context & { decompressStream(output: Uint8Array, input: Uint8Array): StepResult };
+  readonly DCtx: new () => DecompressContext;
   readonly CParameter: {
     readonly compressionLevel: number;
     readonly nbWorkers: number;
     readonly checksumFlag: number;
   };
   readonly DParameter: { readonly windowLogMax: number };
+  readonly ResetDirective: { readonly sessionOnly: number };
   readonly EndDirective: { readonly flush: number; readonly end: number };
   versionString(): string;
 }
@@ -37,11 +43,12 @@ const NO_BYTES = new Uint8Array(0);
 export async function openNapiZstd(): Promise<ZstdBackend> {
   const loaded = (await import(PACKAGE)) as { readonly default: Binding };
   const binding = loaded.default;
+  const idle: DecompressContext[] = [];
   return {
     name: 'napi',
     version: binding.versionString(),
     openCompressor: (level) => openCompressor(binding, level),
-    openDecompressor: () => openDecompressor(binding),
+    openDecompressor: () => openDecompressor(binding, idle),
   };
 }
 
@@ -67,14 +74,33 @@ function openCompressor(binding: Binding, level: number): ZstdCompressor {
   };
 }
 
-function openDecompressor(binding: Binding): ZstdDecompressor {
-  const context = new binding.DCtx();
-  context.setParameter(binding.DParameter.windowLogMax, LIMITS.zstdWindowLog);
+/** Windows up to this size are kept: those of all usual levels. */
+const USUAL_WINDOW_BYTES = 8 * 1024 * 1024;
+
+/**
+ * A context that has read other frames before reads as a new one does, and its memory is at hand already. One that fails
+ * is not used again.
+ */
+function openDecompressor(binding: Binding, idle: DecompressContext[]): ZstdDecompressor {
+  const context = idle.pop() ?? newDecompressContext(binding);
+  let failed = false;
   return {
     decompress(input, output) {
+      failed = true;
       const [remaining, produced, consumed] = context.decompressStream(output, input);
+      failed = false;
       return { consumed, produced, frameEnded: remaining === 0 };
     },
-    close: () => {},
+    close(window) {
+      if (failed || window > USUAL_WINDOW_BYTES || idle.length > 0) return;
+      context.reset(binding.ResetDirective.sessionOnly);
+      idle.push(context);
+    },
   };
+}
+
+function newDecompressContext(binding: Binding): DecompressContext {
+  const context = new binding.DCtx();
+  context.setParameter(binding.DParameter.windowLogMax, LIMITS.zstdWindowLog);
+  return context;
 }

@@ -9,6 +9,9 @@ import { CHUNK_HEADER_BYTES, encodeHeader, HEADER_BYTES, INFO_BYTES, type Range 
  */
 export const SPLITSTREAM_ZSTD_LEVEL = 3;
 
+/** What libzstd writes for nothing at all: a context of megabytes need not be made for that. */
+const EMPTY_FRAME: Uint8Array = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x00, 0x01, 0x00, 0x00);
+
 /** What a splitstream is made for and with. */
 export interface SplitstreamOptions {
   readonly algorithm: HashAlgorithm;
@@ -67,9 +70,12 @@ export class SplitstreamWriter {
   finish(): Uint8Array {
     this.#flushInline();
     const { algorithm, contentType, openCompressor } = this.#options;
-    const names = new FrameWriter(openCompressor());
-    names.write(formatNames(this.#names));
-    const sections = [this.#streams.bytes(), this.#objects.bytes(), names.finish(), this.#chunks.finish()];
+    const sections = [
+      this.#streams.bytes(),
+      this.#objects.bytes(),
+      this.#names.size === 0 ? EMPTY_FRAME : compressWhole(formatNames(this.#names), openCompressor()),
+      this.#chunks.finish(),
+    ];
     const [streamRefs, objectRefs, namedRefs, stream] = placeSections(sections);
     const info = { streamRefs, objectRefs, stream, namedRefs, contentType, size: this.#size };
     return Buffer.concat([encodeHeader(algorithm, info), ...sections]);
@@ -88,6 +94,12 @@ export class SplitstreamWriter {
     this.#inline.copy(larger, 0, 0, this.#inlineLength);
     this.#inline = larger;
   }
+}
+
+function compressWhole(bytes: Uint8Array, compressor: ZstdCompressor): Uint8Array {
+  const frame = new FrameWriter(compressor);
+  frame.write(bytes);
+  return frame.finish();
 }
 
 function placeSections(sections: readonly Uint8Array[]): [Range, Range, Range, Range] {

@@ -58,6 +58,13 @@ describe('a splitstream', () => {
     expect(file.toString('hex', 240, 368)).toBe(A + B);
   });
 
+  test('has an empty frame where no names are, the same that a compressor writes', () => {
+    const file = Buffer.from(writer().finish());
+    const [start, end] = [file.readBigUInt64LE(80), file.readBigUInt64LE(88)].map(Number);
+    const frame = Buffer.from(zstd.openCompressor(SPLITSTREAM_ZSTD_LEVEL).finish());
+    expect(file.subarray(start, end)).toEqual(frame);
+  });
+
   test('is read as it was written', async () => {
     const decoded = await decodeSplitstream(sample(), 'sha512');
     expect(decoded.contentType).toBe('ocilayer');
