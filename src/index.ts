@@ -31,13 +31,8 @@ export {
   PlanishError,
 } from './errors.ts';
 export { LIMITS, type LimitName } from './limits.ts';
-export {
-  type BuildOptions,
-  type BuildResult,
-  type BuildUpdate,
-  type BuiltLayer,
-  build,
-} from './ops/build/build.ts';
+export { type BuildOptions, build } from './ops/build/build.ts';
+export type { BuildResult, BuildUpdate, BuiltLayer } from './ops/build/build-result.ts';
 export type { KeyEdit } from './ops/build/image-config.ts';
 export {
   type MergeBuildResult,

@@ -35,7 +35,7 @@ export const WARNING_TABLE = {
   REPOSITORY_INSECURE:
     'A composefs repository is without fs-verity: nothing but `repo fsck` notices when its objects change.',
   PREVIOUS_IGNORED:
-    'A layer of the previous image is not what it should be; what would have been taken from it is read from the source.',
+    'Part of the previous image is not what it should be; what would have come from it is read from the source or planned afresh.',
   CACHE_IGNORED: 'The layer cache, or a file of it, could not be used; the run goes on without.',
   REFERRER_IGNORED:
     'An artifact that refers to the image was left out: it cannot be read, or speaks of another manifest.',

@@ -9,7 +9,7 @@ import { ALWAYS_RATE, HALF_LIFE_DAYS, PRIOR_CHANGES, PRIOR_WEEKS, RATE_UNIT, sta
 /** Layers when nobody says how many. */
 const DEFAULT_MAX_LAYERS = 64;
 /** More layers than any client takes. */
-const MAX_LAYERS = 1000;
+export const MAX_LAYERS = 1000;
 /**
  * Of the layers, one in so many is left free for components that later images add, and for directories. Fewer layers
  * cost more than growth does: most of what is new finds a layer that is written anyway.

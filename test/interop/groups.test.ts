@@ -3,7 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type BuildResult, build } from '../../src/ops/build/build.ts';
+import { build } from '../../src/ops/build/build.ts';
+import type { BuildResult } from '../../src/ops/build/build-result.ts';
 import { DEMO, temporaryDirectory } from '../support/cli.ts';
 
 const hasSkopeo = spawnSync('skopeo', ['--version']).status === 0;

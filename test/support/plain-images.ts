@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { type BuildOptions, type BuildResult, build } from '../../src/ops/build/build.ts';
+import { type BuildOptions, build } from '../../src/ops/build/build.ts';
+import type { BuildResult } from '../../src/ops/build/build-result.ts';
 import { archive, rawHeader } from '../unit/tar/support.ts';
 import { file } from './tar-maker.ts';
 

@@ -1,6 +1,7 @@
 /** `planish build SOURCE -o DEST` */
 import { Command, Option } from 'commander';
-import type { BuildOptions, BuildResult } from '../../ops/build/build.ts';
+import type { BuildOptions } from '../../ops/build/build.ts';
+import type { BuildResult } from '../../ops/build/build-result.ts';
 import { formatBytes, formatCount, formatSeconds, formatTable, shortDigest, truncate } from '../format.ts';
 import {
   addSourceOptions,
@@ -31,6 +32,7 @@ export interface ParsedBuildOptions extends ParsedSourceOptions {
   readonly base?: string;
   readonly replan?: boolean;
   readonly order: 'path' | 'previous';
+  readonly planFile?: string;
   readonly compression?: 'zstd' | 'gzip' | 'none';
   readonly level?: number;
   readonly format?: string;
@@ -46,6 +48,7 @@ Examples:
   $ planish build rootfs:/mnt/root -o oci:os:42 --label containers.bootc=1 --max-layers 96
   $ planish build oci:app:latest -o oci:app:flat2 --previous oci:app:flat
   $ planish build oci:app:latest -o oci:app:flat3 --previous oci:app:flat2 --order previous
+  $ planish build oci:app:latest -o oci:app:flat4 --previous oci:app:flat3 --plan-file /usr/lib/layers.plan
   $ SOURCE_DATE_EPOCH=1780000000 planish build tar:root.tar -o oci:os:42
 
 The tree is flattened, times become whole seconds, and the files are split into layers by the package they belong to.
@@ -82,6 +85,9 @@ export function addBuildOptions(command: Command): Command {
     .addOption(previousOption())
     .addOption(replanOption())
     .addOption(orderOption())
+    .addOption(
+      new Option('--plan-file <path>', 'write the plan into the tree as well, where no tool loses it'),
+    )
     .addOption(new Option('--base <image>', 'an image whose layers stay exactly as they are, at the bottom'))
     .addOption(
       new Option('--compression <kind>', 'of the layers (default: "zstd")').choices(['zstd', 'gzip', 'none']),
@@ -125,6 +131,7 @@ export async function buildOptions(runtime: Runtime, parsed: ParsedBuildOptions)
     base: parsed.base,
     replan: parsed.replan,
     order: parsed.order,
+    planFile: parsed.planFile,
     compression: parsed.compression,
     level: parsed.level,
     format: formatNumber(parsed.format),

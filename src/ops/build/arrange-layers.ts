@@ -8,7 +8,7 @@
  * small layer of their own behind all others. Where no layer is free for it they join the last layer that is written;
  * that one is then written down without digests, so that it will not be taken for its members alone.
  */
-import type { ByteString } from '../../bytes/byte-string.ts';
+import { type ByteString, byteString } from '../../bytes/byte-string.ts';
 import type { HashAlgorithm } from '../../bytes/digest.ts';
 import type { Component } from '../../chunk/component.ts';
 import type { PlannedLayer } from '../../chunk/plan.ts';
@@ -61,6 +61,7 @@ interface Draft {
 }
 
 const NONE: ReadonlySet<ByteString> = new Set();
+const ROOT = byteString('/');
 
 /** Arranges the layers of a plan. Changing this changes what layers hold. */
 export function arrangeLayers(options: ArrangeOptions): ArrangedLayer[] {
@@ -91,7 +92,7 @@ function draftLayer(
   place: number | undefined,
 ): Draft {
   const paths = pathsOfLayer(planned, components);
-  const directories = ancestorsOf(root, paths);
+  const directories = ancestorsOf(paths);
   const directoriesDigest = digestPaths(root, directories);
   const found = place === undefined ? undefined : standing.previous?.layers[place];
   const carried = found?.compression === compression ? found : undefined;
@@ -106,9 +107,13 @@ function draftStanding(standing: StandingLayer): Draft {
 }
 
 /** Directories of a layer that are there for what is below them only. */
-function ancestorsOf(root: Directory, paths: readonly ByteString[]): Set<ByteString> {
-  const own = new Set(paths);
-  return new Set(selectMembers(root, paths).flatMap(({ path }) => (own.has(path) ? [] : [path])));
+function ancestorsOf(paths: readonly ByteString[]): Set<ByteString> {
+  const ancestors = new Set([ROOT]);
+  for (const path of paths) {
+    for (let above = parentPath(path); !ancestors.has(above); above = parentPath(above)) ancestors.add(above);
+  }
+  for (const path of paths) ancestors.delete(path);
+  return ancestors;
 }
 
 function digestPaths(root: Directory, paths: ReadonlySet<ByteString>): string {

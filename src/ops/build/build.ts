@@ -2,10 +2,11 @@
 import { existsSync } from 'node:fs';
 import { arch } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import { display } from '../../bytes/byte-string.ts';
-import type { BlobDigest, VerityDigest } from '../../bytes/digest.ts';
+import type { ByteString } from '../../bytes/byte-string.ts';
+import type { HashAlgorithm } from '../../bytes/digest.ts';
 import type { ComponentMapEntry } from '../../chunk/choices/component-map.ts';
-import type { LayerPlan } from '../../chunk/plan.ts';
+import type { ComponentSource } from '../../chunk/component.ts';
+import { planFileSource } from '../../chunk/sources/plan-file.ts';
 import type { CompressionKind } from '../../compress/kind.ts';
 import { checkLevel, DEFAULT_LEVEL } from '../../compress/level.ts';
 import type { FormatVersion } from '../../erofs/writer.ts';
@@ -25,8 +26,9 @@ import { hostInput } from '../hosts/host-digests.ts';
 import { computeTreeDigests, type TreeDigests } from '../hosts/tree-digests.ts';
 import { type LoadedTree, type SourceOptions, withTree } from '../load/load-tree.ts';
 import { Session } from '../session.ts';
-import { arrangeLayers } from './arrange-layers.ts';
+import { type ArrangedLayer, arrangeLayers } from './arrange-layers.ts';
 import { type BaseLayers, readBase } from './base-layers.ts';
+import { type BuildResult, summarize } from './build-result.ts';
 import { writeDocuments } from './built-image.ts';
 import { readComponentMap } from './component-map-file.ts';
 import { type BuildExtras, type ExtendedTree, lastLayer, unextended } from './extended-tree.ts';
@@ -34,8 +36,9 @@ import { bareConfig, type KeyEdit } from './image-config.ts';
 import { type MadeLayer, makeArrangedLayers } from './make-layers.ts';
 import { checkLayerCount, findComponents, type PlannedTree } from './make-plan.ts';
 import { planningContents } from './needed-contents.ts';
+import { fillPlanFile, parsePlanPath, placePlanFile } from './plan-file.ts';
 import { readyContents } from './previous-contents.ts';
-import { type PreviousImage, rememberImage, withImage, withPrevious } from './previous-image.ts';
+import { rememberImage, withImage, withPrevious } from './previous-image.ts';
 import { checkOrder, type FileOrder, previousOrder } from './previous-order.ts';
 import { type ShippedLabels, shipTree } from './ship-labels.ts';
 import {
@@ -64,6 +67,8 @@ export interface BuildOptions extends SourceOptions, SplitOptions {
   readonly replan?: boolean | undefined;
   /** Order of files in the layers that are written; default `path`. New files come last in that of the previous image. */
   readonly order?: FileOrder | undefined;
+  /** Path in the tree of a file to write the plan to; the next build reads it back where tools lost all else. */
+  readonly planFile?: string | undefined;
   /** Default `zstd`. */
   readonly compression?: CompressionKind | undefined;
   /** Default 3 for zstd, 6 for gzip. */
@@ -78,52 +83,8 @@ export interface BuildOptions extends SourceOptions, SplitOptions {
   readonly created?: string | undefined;
 }
 
-/** One layer of the image that was built. */
-export interface BuiltLayer {
-  readonly digest: BlobDigest;
-  readonly diffId: BlobDigest;
-  /** fs-verity digest of the layer's own composefs image. */
-  readonly key: VerityDigest | undefined;
-  /** Whether it is a layer of the previous image, as it was. */
-  readonly carried: boolean;
-  /** Bytes of the blob, and of the tar in it. */
-  readonly size: number;
-  readonly tarSize: number;
-  readonly entries: number;
-  /** Keys of the components in it, for display. */
-  readonly components: readonly string[];
-  /** Chance of staying the same for a week. */
-  readonly stability: number;
-}
-
-/** What was built, seen from the previous image. */
-export interface BuildUpdate {
-  readonly previous: string;
-  /** Layers, and bytes of blobs, that the previous image does not have. */
-  readonly layers: number;
-  readonly size: number;
-  /** Whether the layers were planned afresh. */
-  readonly replanned: boolean;
-}
-
 /** Name of an image whose destination gives none: what other tools look for. */
 const DEFAULT_TAG = 'latest';
-
-/** Result of {@link build}. */
-export interface BuildResult {
-  readonly source: string;
-  readonly destination: string;
-  readonly manifest: { readonly digest: BlobDigest; readonly size: number };
-  readonly digests: TreeDigests;
-  readonly layers: readonly BuiltLayer[];
-  /** Model of weekly download: expected bytes, the lower bound, and their ratio. */
-  readonly plan: LayerPlan['totals'];
-  /** What a client of the previous image downloads for this one, when one was given. */
-  readonly update: BuildUpdate | undefined;
-  /** Layers and bytes as they came and as they are now. */
-  readonly before: { readonly layers: number; readonly size: number; readonly tarSize: number };
-  readonly after: { readonly layers: number; readonly size: number; readonly tarSize: number };
-}
 
 /**
  * Builds an image: one tree out of the source's layers, split again into layers keyed by content. The destination is
@@ -141,6 +102,10 @@ export async function buildWith(
 ): Promise<BuildResult> {
   const destination = parseDestination(options.destination);
   checkOrder(options);
+  const planPath = parsePlanPath(options.planFile);
+  if (planPath !== undefined && extras.extend !== undefined) {
+    throw new PlanishError('BAD_OPTION', 'what is sealed cannot hold its own plan');
+  }
   const componentMap = readComponentMap(options.componentMap);
   const rules = await readSplitRules(options, options.onWarning);
   const compression = options.compression ?? 'zstd';
@@ -155,7 +120,7 @@ export async function buildWith(
     try {
       return await withPrevious(options, (previous) =>
         withImage(options.base, options, async (below) => {
-          const known = { source, writer, destination, compression, componentMap, rules, extras };
+          const known = { source, writer, destination, compression, componentMap, rules, extras, planPath };
           const request = { ...known, previous, below };
           return await buildTree(session, request, settings);
         }),
@@ -179,6 +144,8 @@ interface BuildRequest {
   readonly componentMap: readonly ComponentMapEntry[];
   readonly rules: SplitRules;
   readonly extras: BuildExtras;
+  /** Where the tree is to hold its plan. */
+  readonly planPath: ByteString | undefined;
 }
 
 async function buildTree(
@@ -195,6 +162,8 @@ async function buildTree(
     // Threads that have read layers hold on to what they needed for it; writing starts with new ones.
     await session.pool.rest();
     await tree.makeReadyAndKeep(planningContents(tree.root, request.componentMap));
+    const { planPath } = request;
+    if (planPath !== undefined) placePlanFile(tree.root, planPath);
     const plain = shipTree(session, tree.root, tree.contents, options.selinux ?? 'keep');
     const extended = await extend?.(session, tree, plain);
     const { base: whole, full, contents } = extended ?? unextended(tree, plain);
@@ -203,7 +172,7 @@ async function buildTree(
     const { componentMap, rules } = request;
     const all = await findComponents(session, whole, contents, {
       componentMap,
-      sources: request.extras.sources?.(),
+      sources: [...(request.extras.sources?.() ?? []), ...planSources(planPath)],
       measured: true,
       makeReady: tree.makeReady,
     });
@@ -217,11 +186,22 @@ async function buildTree(
     const below =
       request.below === undefined ? undefined : await readBase(session, request.below, tree, base);
     const { maxLayers, replan } = options;
-    const compared = { shipped: base, algorithm, found, previous, base: below, maxLayers, replan };
+    const compared = {
+      shipped: base,
+      algorithm,
+      found,
+      previous,
+      base: below,
+      maxLayers,
+      replan,
+      planFile: planPath,
+    };
     const standing = await findStanding(session, compared);
     const planned = planAbove(base, found, standing, { ...options, partitions });
-    const state = { ...request, tree, contents, shipped, extended, split, planned, standing, below };
-    return await write(session, state, options);
+    const known = { ...request, tree, shipped, extended, split, planned, standing, below };
+    const arranged = arrange(known, algorithm, options.maxLayers);
+    const added = addPlanFile({ ...known, contents }, arranged, options);
+    return await write(session, { ...known, arranged, contents, added }, options);
   });
 }
 
@@ -245,6 +225,34 @@ interface BuildState {
   readonly compression: CompressionKind;
   readonly standing: Standing;
   readonly below: BaseLayers | undefined;
+  readonly planPath: ByteString | undefined;
+  readonly arranged: readonly ArrangedLayer[];
+  /** Rows of contents behind those of the source. */
+  readonly added: readonly ContentFile[];
+}
+
+function planSources(path: ByteString | undefined): ComponentSource[] {
+  return path === undefined ? [] : [planFileSource(path)];
+}
+
+function arrange(
+  { shipped: root, planned, standing, compression }: Omit<BuildState, 'arranged' | 'contents' | 'added'>,
+  algorithm: HashAlgorithm,
+  layers: number | undefined,
+): ArrangedLayer[] {
+  const maxLayers = checkLayerCount(layers);
+  return arrangeLayers({ root, planned, algorithm, compression, maxLayers, standing });
+}
+
+/** Fills the plan file, if there is to be one. Gives the rows of its content. */
+function addPlanFile(
+  { planPath, shipped, tree, contents, rules }: Omit<BuildState, 'arranged' | 'added'>,
+  arranged: readonly ArrangedLayer[],
+  options: BuildOptions,
+): readonly ContentFile[] {
+  if (planPath === undefined) return [];
+  const created = options.created ?? rules.contentmeta?.created;
+  return fillPlanFile({ shipped, path: planPath, arranged, tree, contents, created });
 }
 
 async function write(session: Session, state: BuildState, options: BuildOptions): Promise<BuildResult> {
@@ -278,15 +286,24 @@ async function shippedDigests(
 
 async function makeLayers(
   session: Session,
-  { tree, contents, shipped, extended, split, planned, standing, writer, compression }: BuildState,
+  {
+    tree,
+    contents,
+    shipped,
+    extended,
+    split,
+    planned,
+    standing,
+    writer,
+    compression,
+    arranged,
+    added,
+  }: BuildState,
   options: BuildOptions,
 ): Promise<MadeLayer[]> {
   const { algorithm } = tree;
-  const maxLayers = checkLayerCount(options.maxLayers);
-  const root = shipped;
-  const arranged = arrangeLayers({ root, planned, algorithm, compression, maxLayers, standing });
   const { previous } = standing;
-  const rows = await readyContents(session, { tree, contents, shipped, planned, arranged, previous });
+  const rows = await readyContents(session, { tree, contents, added, shipped, planned, arranged, previous });
   const last = extended === undefined ? [] : [lastLayer(extended, arranged.at(-1))];
   const all = [...arranged, ...last];
   const former =
@@ -347,49 +364,4 @@ async function finish(
 function platformConfig(text: string | undefined): ReturnType<typeof bareConfig> {
   const platform = text === undefined ? linuxPlatform(arch()) : parsePlatform(text);
   return bareConfig(platform.os, platform.architecture, platform.variant);
-}
-
-function summarize(
-  { source, tree, planned, standing }: BuildState,
-  layers: readonly MadeLayer[],
-  digests: TreeDigests,
-  manifest: Descriptor,
-  destination: string,
-): BuildResult {
-  return {
-    source,
-    destination,
-    manifest: { digest: manifest.digest, size: manifest.size },
-    digests,
-    layers: layers.map(builtLayer),
-    plan: planned.plan.totals,
-    update: updateFrom(standing.previous, layers, planned.plan.replanned),
-    before: totals(tree.layers),
-    after: totals(layers),
-  };
-}
-
-function updateFrom(
-  previous: PreviousImage | undefined,
-  layers: readonly MadeLayer[],
-  replanned: boolean,
-): BuildUpdate | undefined {
-  if (previous === undefined) return undefined;
-  const { reference, layers: former } = previous;
-  const known = new Set(former.map(({ descriptor }) => descriptor.digest));
-  const fresh = layers.filter(({ digest }) => !known.has(digest));
-  const size = fresh.reduce((sum, layer) => sum + layer.size, 0);
-  return { previous: reference, layers: fresh.length, size, replanned };
-}
-
-function builtLayer(layer: MadeLayer): BuiltLayer {
-  const { digest, diffId, key, size, tarSize, entries, stability, carried } = layer;
-  const components = (layer.text?.members ?? []).map((member) => display(member.key));
-  return { digest, diffId, key, carried, size, tarSize, entries, components, stability };
-}
-
-function totals(layers: readonly { size: number; tarSize: number }[]): BuildResult['after'] {
-  const sum = (pick: (layer: { size: number; tarSize: number }) => number): number =>
-    layers.reduce((total, layer) => total + pick(layer), 0);
-  return { layers: layers.length, size: sum(({ size }) => size), tarSize: sum(({ tarSize }) => tarSize) };
 }

@@ -5,6 +5,7 @@ import type { Component, ComponentSource } from '../../chunk/component.ts';
 import { beginAssignment, type TracedClaim } from '../../chunk/components.ts';
 import { type Partition, planPartitions } from '../../chunk/partition.ts';
 import type { PlannedLayer } from '../../chunk/plan.ts';
+import { PLAN_KEY } from '../../chunk/sources/plan-file.ts';
 import { planWarm, type RememberedPlan, type WarmPlan } from '../../chunk/warm-plan.ts';
 import { PlanishError } from '../../errors.ts';
 import { digestMembers } from '../../layer/content-digest.ts';
@@ -111,9 +112,10 @@ export function checkLayerCount(maxLayers: number = DEFAULT_MAX_LAYERS): number 
   });
 }
 
-/** Digests of components by key. */
+/** Digests of components by key; none of the plan file, whose bytes come last. */
 export function digestComponents(root: Directory, components: readonly Component[]): Map<ByteString, string> {
-  return new Map(components.map((component) => digestOf(root, component)));
+  const settled = components.filter(({ key }) => key !== PLAN_KEY);
+  return new Map(settled.map((component) => digestOf(root, component)));
 }
 
 /** Digest of all that a component's files are, ancestors aside. */

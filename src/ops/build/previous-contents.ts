@@ -25,6 +25,8 @@ export interface WrittenTree {
   readonly tree: LoadedTree;
   /** The table that locations in `shipped` name. */
   readonly contents: readonly ContentFile[];
+  /** Rows behind those, of what was added to the tree. */
+  readonly added: readonly ContentFile[];
   readonly shipped: Directory;
   readonly planned: PlannedTree;
   readonly arranged: readonly ArrangedLayer[];
@@ -36,16 +38,17 @@ export interface WrittenTree {
  * come from the previous image are told their new place.
  */
 export async function readyContents(session: Session, written: WrittenTree): Promise<readonly ContentFile[]> {
-  const { tree, contents, shipped, arranged } = written;
+  const { tree, contents, added, shipped, arranged } = written;
   const more = await contentsOfPrevious(session, written);
   await tree.makeReady(writtenContents(shipped, arranged));
-  return more.length === 0 ? contents : [...contents, ...more];
+  // Only now: rows of the source are replaced as they come to hand.
+  return [...contents, ...added, ...more];
 }
 
 /** Rows behind those of the table; none where reading the source is as cheap, or there is nothing to be read. */
 async function contentsOfPrevious(
   session: Session,
-  { tree, contents, shipped, planned, arranged, previous }: WrittenTree,
+  { tree, contents, added, shipped, planned, arranged, previous }: WrittenTree,
 ): Promise<readonly ContentFile[]> {
   const missing = missingFiles(shipped, contents, planned, arranged);
   if (previous === undefined || missing.size === 0) return [];
@@ -56,9 +59,10 @@ async function contentsOfPrevious(
   const cost = wanted.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   if (wanted.length === 0 || cost >= price) return [];
   const read = await readPrevious(session, wanted, files, tree);
+  const first = contents.length + added.length;
   for (const [file, { source, extents }] of read.places) {
     const content = file.content as ExternalContent;
-    file.content = { ...content, location: { source: contents.length + source, extents } };
+    file.content = { ...content, location: { source: first + source, extents } };
   }
   return read.rows;
 }

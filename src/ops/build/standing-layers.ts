@@ -2,7 +2,7 @@
  * Layers that stand as they are, whatever is planned above them: those of a base image, and those of a previous image
  * that does not say what is in them, once they were read and compared.
  */
-import type { ByteString } from '../../bytes/byte-string.ts';
+import { type ByteString, display } from '../../bytes/byte-string.ts';
 import type { HashAlgorithm } from '../../bytes/digest.ts';
 import type { Component } from '../../chunk/component.ts';
 import { rememberGroups } from '../../chunk/foreign-plan.ts';
@@ -33,6 +33,7 @@ import {
   makePlan,
   type PlannedTree,
 } from './make-plan.ts';
+import { planFileNames, readPlanFile } from './plan-file.ts';
 import { inputOf, type PreviousImage, type PreviousLayer, type StandingLayer } from './previous-image.ts';
 
 /** What stands, and what is known of the previous image now that its layers were read. */
@@ -54,6 +55,8 @@ export interface StandingOptions {
   readonly base?: BaseLayers | undefined;
   readonly maxLayers?: number | undefined;
   readonly replan?: boolean | undefined;
+  /** Where the previous image may have its plan as a file. */
+  readonly planFile?: ByteString | undefined;
 }
 
 /** What stands of the base image, and of the previous image where it does not say what is in its layers. */
@@ -101,7 +104,9 @@ async function findInPrevious(session: Session, options: StandingOptions): Promi
   );
   if (unknown.length === 0) return none;
   const inputs = unknown.map(inputOf);
-  const { layers } = await loadLayers(session, inputs, { algorithm, contents: false });
+  const { planFile } = options;
+  const keep = planFile === undefined ? undefined : planFileNames(planFile);
+  const { layers } = await loadLayers(session, inputs, { algorithm, contents: false, keep });
   session.checkInterrupted();
   const read = new Map(
     unknown.map((layer, at) => [
@@ -109,10 +114,28 @@ async function findInPrevious(session: Session, options: StandingOptions): Promi
       readLayer(options, layers[at] as LayerIndex, inputs[at] as LayerInput),
     ]),
   );
-  const standing = judge(options, previous, read);
+  const standing = judge(options, recallPlan(session, options, previous, layers), read);
   // Where they would take all layers there are, nothing could be planned around them.
   const room = checkLayerCount(options.maxLayers) - (options.base?.layers.length ?? 0);
   return standing.layers.length < room ? standing : none;
+}
+
+/** The previous image with what its plan file says, where all else about its plan is lost. */
+function recallPlan(
+  { onWarning }: Session,
+  { planFile }: StandingOptions,
+  previous: PreviousImage,
+  layers: readonly LayerIndex[],
+): PreviousImage {
+  if (planFile === undefined || previous.layers.some(({ text }) => text !== undefined)) return previous;
+  const filed = readPlanFile(layers, planFile);
+  if (filed === undefined) {
+    const message = 'the previous image has no plan file that can be read';
+    onWarning({ code: 'PREVIOUS_IGNORED', message, path: display(planFile) });
+    return previous;
+  }
+  const { groups, regret, today } = filed;
+  return { ...previous, groups, plan: { ...previous.plan, regret, today } };
 }
 
 /** A layer that was read: what of the tree it holds, if it holds nothing else. */

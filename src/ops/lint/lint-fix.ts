@@ -1,6 +1,7 @@
 /** `lint --fix`: builds the image anew, which mends what is wrong with its layers, and lints the result. */
 import { formatSource, parseDestination } from '../../oci/reference.ts';
-import { type BuildResult, build } from '../build/build.ts';
+import { build } from '../build/build.ts';
+import type { BuildResult } from '../build/build-result.ts';
 import { type LintOptions, type LintResult, lint } from './lint.ts';
 
 /** Result of {@link lintAndFix}: what is left, and what there was. */

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ingestLayer } from '../../../src/layer/ingest.ts';
-import type { BuildResult } from '../../../src/ops/build/build.ts';
+import type { BuildResult } from '../../../src/ops/build/build-result.ts';
 import { merge } from '../../../src/ops/build/merge.ts';
 import { verify } from '../../../src/ops/verify/verify.ts';
 import { blobPath, makeLayout } from '../../support/layout-maker.ts';

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
-import type { BuildResult } from '../../../src/ops/build/build.ts';
+import type { BuildResult } from '../../../src/ops/build/build-result.ts';
 import { inspect } from '../../../src/ops/look/inspect.ts';
 import { verify } from '../../../src/ops/verify/verify.ts';
 import { blobPath, replaceManifest } from '../../support/layout-maker.ts';

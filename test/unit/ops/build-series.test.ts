@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { BlobDigest } from '../../../src/bytes/digest.ts';
-import type { BuildResult } from '../../../src/ops/build/build.ts';
+import type { BuildResult } from '../../../src/ops/build/build-result.ts';
 import { download } from '../../../src/ops/look/download.ts';
 import { verify } from '../../../src/ops/verify/verify.ts';
 import { buildPlain, type Files, plainTar, scratchPath } from '../../support/plain-images.ts';

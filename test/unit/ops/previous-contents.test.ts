@@ -1,7 +1,8 @@
 /** What is written again though it has not changed comes from the previous image, where that is less to read. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type BuildResult, build } from '../../../src/ops/build/build.ts';
+import { build } from '../../../src/ops/build/build.ts';
+import type { BuildResult } from '../../../src/ops/build/build-result.ts';
 import type { Warning } from '../../../src/warnings.ts';
 import { blobPath, makeLayout } from '../../support/layout-maker.ts';
 import { type Files, plainTar, scratchPath } from '../../support/plain-images.ts';
