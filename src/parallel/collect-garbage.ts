@@ -9,6 +9,9 @@ import { runInNewContext } from 'node:vm';
 /** Bytes outside of the heap from which on it is worth to look for dead ones among them. */
 const MUCH_BYTES = 40 * 1024 * 1024;
 
+/** Bytes of a heap from which on it is worth to look through it: of an image with tens of thousands of files. */
+const LARGE_HEAP_BYTES = 64 * 1024 * 1024;
+
 /** Collects the garbage of this thread, a few milliseconds where little is alive; does nothing where V8 cannot be asked. */
 export function collectGarbage(): void {
   collect?.();
@@ -17,6 +20,14 @@ export function collectGarbage(): void {
 /** As {@link collectGarbage}, where much lies outside of the heap: after many small tasks that would take longer than they do. */
 export function collectMuchGarbage(): void {
   if (getHeapStatistics().external_memory >= MUCH_BYTES) collect?.();
+}
+
+/**
+ * As {@link collectGarbage}, where the heap is large: before a step that needs much of it, what the steps before left, which
+ * V8 would let stand until the heap has doubled again.
+ */
+export function collectLargeHeap(): void {
+  if (getHeapStatistics().used_heap_size >= LARGE_HEAP_BYTES) collect?.();
 }
 
 const collect = findCollector();

@@ -20,6 +20,7 @@ import { configPlatform } from '../../oci/config.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { linuxPlatform, parsePlatform } from '../../oci/platform.ts';
 import { type Destination, parseDestination } from '../../oci/reference.ts';
+import { collectLargeHeap } from '../../parallel/collect-garbage.ts';
 import type { ContentFile } from '../../parallel/content-file.ts';
 import type { Directory } from '../../tree/tree.ts';
 import { hostInput } from '../hosts/host-digests.ts';
@@ -258,6 +259,8 @@ function addPlanFile(
 async function write(session: Session, state: BuildState, options: BuildOptions): Promise<BuildResult> {
   const { tree } = state;
   session.onProgress({ stage: 'digest', done: 0, total: undefined, unit: 'steps' });
+  // Planning has left half of the heap dead, and hosts' trees are the other half again.
+  collectLargeHeap();
   const digests = await shippedDigests(session, state, options.format);
   state.extras.check?.(digests);
   const layers = await makeLayers(session, state, options);
