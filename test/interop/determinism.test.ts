@@ -120,6 +120,12 @@ describe.each(['zstd', 'gzip', 'none'])('the demonstration image with --compress
   });
 });
 
+test.each(nodes)('Node %i itself has nothing to say', (_, node) => {
+  if (node === undefined) return;
+  const { status, stderr } = spawnSync(node, [copy, '--quiet', 'digest', `oci-archive:${demo}`]);
+  expect({ status, stderr: stderr.toString() }).toEqual({ status: 0, stderr: '' });
+});
+
 /** Whether this process may become another user, and that user may run this Node. */
 function canBeNobody(): boolean {
   if (process.getuid?.() !== 0) {
