@@ -13,6 +13,8 @@ import { linksBelow } from '../support/repository.ts';
 import { copyRepository, smallRepository } from '../support/small-repository.ts';
 
 const KILLS = Number(process.env['PLANISH_KILLS'] ?? 10);
+/** Milliseconds for all kills of a verb, on a machine with much else to do; see `vitest.config.ts`. */
+const timeout = Math.max(900_000, KILLS * 60_000);
 const directory = memoryDirectory();
 const demo = `oci-archive:${DEMO}`;
 let base: string;
@@ -63,7 +65,7 @@ const leftBehind = (repository: string): string[] =>
   readdirSync(repository).filter((name) => name.startsWith('.planish'));
 
 describe('a run that is killed', () => {
-  test('while it emits leaves a sound repository, and the next one finishes', async () => {
+  test('while it emits leaves a sound repository, and the next one finishes', { timeout }, async () => {
     const repository = copyRepository(base, join(directory, 'killed'));
     let unfinished = 0;
     for (let round = 0; round < KILLS; round++) {
@@ -81,7 +83,7 @@ describe('a run that is killed', () => {
     expect(planishJson(['emit', demo, '--repo', repository]).objects.added).toBe(0);
   });
 
-  test('while it collects leaves a sound repository, and the next one finishes', async () => {
+  test('while it collects leaves a sound repository, and the next one finishes', { timeout }, async () => {
     const repository = join(directory, 'collected');
     const full = copyRepository(join(directory, 'timed'), join(directory, 'full'));
     expect(planish(['repo', 'untag', full, 'demo']).status).toBe(0);
