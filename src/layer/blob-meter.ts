@@ -13,7 +13,8 @@ export interface BlobPromise {
 /** Hashes and counts a blob while it is read, and can look at its beginning first. */
 export class BlobMeter implements AsyncIterable<Uint8Array> {
   readonly #iterator: AsyncIterator<Uint8Array>;
-  readonly #algorithm: HashAlgorithm;
+  /** Of the digest that names the blob. */
+  readonly algorithm: HashAlgorithm;
   /** What is hashed of the blob; may be settled beside something else, but not pushed to. */
   readonly hash: StreamHash;
   readonly #progress: ((bytes: number) => void) | undefined;
@@ -27,8 +28,8 @@ export class BlobMeter implements AsyncIterable<Uint8Array> {
     progress: ((bytes: number) => void) | undefined,
   ) {
     this.#iterator = input[Symbol.asyncIterator]();
-    this.#algorithm = digest === undefined ? 'sha256' : splitBlobDigest(digest).algorithm;
-    this.hash = new StreamHash(this.#algorithm);
+    this.algorithm = digest === undefined ? 'sha256' : splitBlobDigest(digest).algorithm;
+    this.hash = new StreamHash(this.algorithm);
     this.#progress = progress;
   }
 
@@ -62,7 +63,7 @@ export class BlobMeter implements AsyncIterable<Uint8Array> {
   }
 
   identity(): { digest: BlobDigest; size: number } {
-    this.#digest ??= blobDigest(this.#algorithm, this.hash.digest());
+    this.#digest ??= blobDigest(this.algorithm, this.hash.digest());
     return { digest: this.#digest, size: this.#size };
   }
 

@@ -84,27 +84,30 @@ export async function ingestLayer(
 async function readLayer(blob: BlobMeter, request: IngestRequest, sinks: IngestSinks): Promise<IngestResult> {
   const warnings: Warning[] = [];
   const onWarning: OnWarning = (warning) => warnings.push({ ...warning, layer: request.ordinal });
-  const diffId = new StreamHash('sha256');
-  const backend = backendBeside(diffId);
+  const compression = detectCompression(await blob.peek(DETECT_BYTES));
+  // A blob that is not compressed is the tar, and hashed once.
+  const isTar = compression === 'none' && blob.algorithm === 'sha256';
+  const diffId = isTar ? undefined : new StreamHash('sha256');
+  const backend = backendBeside(diffId ?? blob.hash);
   const collector = new EntryCollector(request.source, request.algorithm, request.keep, backend);
   const parting = sinks.parts === undefined ? undefined : new PartingHandler(collector, sinks.parts);
   const scanner = new TarScanner(parting ?? collector, { onWarning, globalHeaders: request.globalHeaders });
   const stats: DecompressStats = { members: 0 };
-  const prefix = await blob.peek(DETECT_BYTES);
-  const compression = detectCompression(prefix);
   for await (const piece of decompress(blob, compression, stats)) {
-    diffId.push(piece);
+    diffId?.push(piece);
     sinks.tar?.(piece);
     scanner.push(piece);
     collector.endOfPiece();
     parting?.endOfPiece(piece);
-    diffId.settle(blob.hash);
+    diffId?.settle(blob.hash);
   }
   if (request.enforce) blob.verify(request);
   const end = scanner.finish();
+  const identity = blob.identity();
+  const found = diffId === undefined ? identity.digest : blobDigest('sha256', diffId.digest());
   const index: LayerIndex = {
-    ...blob.identity(),
-    diffId: checkDiffId(blobDigest('sha256', diffId.digest()), request),
+    ...identity,
+    diffId: checkDiffId(found, request),
     tarSize: end.size,
     compression,
     members: stats.members,
