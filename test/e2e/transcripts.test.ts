@@ -3,13 +3,16 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../support/cli.ts';
+import { hasTool } from '../support/composefs-tools.ts';
 import { comparable, openShell, rewritePage, stepsOf, withoutTimes } from '../support/transcript.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const pages = ['README.md', 'docs/guides/verifying.md'].map((name) => ({
-  name,
-  directory: temporaryDirectory(),
-}));
+const canServe = ['curl', 'python3'].every((tool) => hasTool(tool, 'docs/guides/updates-over-http.md'));
+const pages = [
+  'README.md',
+  'docs/guides/verifying.md',
+  ...(canServe ? ['docs/guides/updates-over-http.md'] : []),
+].map((name) => ({ name, directory: temporaryDirectory() }));
 
 test.each(pages)('$name shows what is printed', ({ name, directory }) => {
   const file = `${ROOT}/${name}`;
