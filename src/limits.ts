@@ -37,6 +37,8 @@ export const LIMITS = {
   indexManifests: 16_384,
   /** Manifests that are opened to find what is attached to one image: signatures, SBOMs and so on. */
   referrers: 4096,
+  /** Artifacts that are attached to one another, from the image on: a signature of a bill of materials is the second. */
+  referrerDepth: 8,
   /** Bytes of one payload, bundle or CMS signature, held in memory whole. */
   signatureBytes: 1024 * 1024,
   /** Signatures in one attachment or bundle, and subjects of one statement: each is verified. */

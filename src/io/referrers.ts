@@ -6,7 +6,7 @@
 import type { BlobDigest } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { mayBeReferrer, referrersTag, signaturesTag } from '../oci/attachments.ts';
+import { type AttachmentKind, attachmentTag, mayBeReferrer, referrersTag } from '../oci/attachments.ts';
 import { annotation, type Descriptor, REF_NAME } from '../oci/descriptor.ts';
 import { type Index, type Manifest, parseIndex } from '../oci/manifest.ts';
 import { documentKind } from '../oci/media-types.ts';
@@ -24,6 +24,8 @@ export interface FoundManifest {
 export interface Attachments {
   /** Under cosign's tag of signatures. */
   readonly signatures: FoundManifest | undefined;
+  /** Under cosign's other tags. */
+  readonly others: readonly (FoundManifest & { readonly kind: AttachmentKind })[];
   /** Those that name the manifest as their subject, in the order in which they are listed, each once. */
   readonly referrers: readonly FoundManifest[];
 }
@@ -39,25 +41,98 @@ export function findAttachments(
   subject: BlobDigest,
   index: Index = readLayoutIndex(layout),
 ): Attachments {
-  const tag = signaturesTag(subject);
-  const signatures = tag === undefined ? undefined : entryNamed(index, tag);
-  const candidates = referrerCandidates(layout, index, subject);
-  if (candidates.length > LIMITS.referrers) {
-    throw new PlanishError('LIMIT_EXCEEDED', 'too many manifests may be attached to the image', {
-      file: layout.file,
-      limit: 'referrers',
-      expected: LIMITS.referrers,
-      actual: candidates.length,
-    });
+  return new AttachmentFinder(layout, index).of(subject);
+}
+
+/** Finds what is attached to one manifest after the other, and reads everything once. */
+export class AttachmentFinder {
+  readonly #layout: Layout;
+  readonly #index: Index;
+  /** The first of each name counts. */
+  readonly #named = new Map<string, Descriptor>();
+  readonly #lists = new Map<BlobDigest, readonly Descriptor[]>();
+  readonly #opened = new Map<BlobDigest, FoundManifest>();
+  #beside: readonly Descriptor[] | undefined;
+
+  constructor(layout: Layout, index: Index = readLayoutIndex(layout)) {
+    this.#layout = layout;
+    this.#index = index;
+    for (const entry of index.manifests) {
+      const name = annotation(entry, REF_NAME);
+      if (name !== undefined && !this.#named.has(name)) this.#named.set(name, entry);
+    }
   }
-  return {
-    signatures: signatures === undefined ? undefined : open(layout, signatures),
-    referrers: candidates.flatMap((entry) => {
-      const opened = open(layout, entry);
-      if (opened.found instanceof PlanishError) return [opened];
-      return opened.found.document.subject?.digest === subject ? [opened] : [];
-    }),
-  };
+
+  /** As {@link findAttachments}. */
+  of(subject: BlobDigest): Attachments {
+    const candidates = this.#candidates(subject);
+    if (candidates.length > LIMITS.referrers) throw tooManyReferrers(this.#layout.file, candidates.length);
+    return {
+      signatures: this.#tagged(subject, 'sig'),
+      others: (['att', 'sbom'] as const).flatMap((kind) => {
+        const found = this.#tagged(subject, kind);
+        return found === undefined ? [] : [{ kind, ...found }];
+      }),
+      referrers: candidates.flatMap((entry) => {
+        const opened = this.#open(entry);
+        if (opened.found instanceof PlanishError) return [opened];
+        return opened.found.document.subject?.digest === subject ? [opened] : [];
+      }),
+    };
+  }
+
+  #tagged(subject: BlobDigest, kind: AttachmentKind): FoundManifest | undefined {
+    const entry = this.#named.get(attachmentTag(subject, kind) ?? '');
+    return entry === undefined ? undefined : this.#open(entry);
+  }
+
+  /**
+   * All manifests that are listed under the subject's tag, and those beside the images that may be referrers and are
+   * there; absent ones there may belong to anything.
+   */
+  #candidates(subject: BlobDigest): readonly Descriptor[] {
+    this.#beside ??= this.#index.manifests.filter(
+      (entry) => mayBeReferrer(entry) && this.#layout.find(entry.digest) !== undefined,
+    );
+    const all = [...this.#listed(subject), ...this.#beside];
+    return [...new Map(all.map((entry) => [entry.digest, entry])).values()];
+  }
+
+  #listed(subject: BlobDigest): readonly Descriptor[] {
+    const list = this.#named.get(referrersTag(subject));
+    if (list === undefined) return [];
+    const known = this.#lists.get(list.digest);
+    if (known !== undefined) return known;
+    const manifests = readReferrersIndex(this.#layout, this.#index, subject)?.manifests ?? [];
+    const listed = manifests.filter(({ mediaType }) => documentKind(mediaType) === 'manifest');
+    this.#lists.set(list.digest, listed);
+    return listed;
+  }
+
+  #open(descriptor: Descriptor): FoundManifest {
+    const opened = this.#opened.get(descriptor.digest) ?? open(this.#layout, descriptor);
+    this.#opened.set(descriptor.digest, opened);
+    return opened;
+  }
+}
+
+/** The error for more attached manifests than anyone has. */
+export function tooManyReferrers(file: string, actual: number): PlanishError {
+  return new PlanishError('LIMIT_EXCEEDED', 'too many manifests may be attached to the image', {
+    file,
+    limit: 'referrers',
+    expected: LIMITS.referrers,
+    actual,
+  });
+}
+
+/** The error for artifacts of artifacts of artifacts without an end. */
+export function tooDeepReferrers(file: string): PlanishError {
+  return new PlanishError('LIMIT_EXCEEDED', 'too many artifacts are attached to one another', {
+    file,
+    limit: 'referrerDepth',
+    expected: LIMITS.referrerDepth,
+  });
 }
 
 /** The list of referrers that a layout keeps for a digest; `undefined` when it keeps none. */
@@ -70,19 +145,6 @@ export function readReferrersIndex(layout: Layout, index: Index, subject: BlobDi
 /** The entry of `index.json` of exactly that name. */
 function entryNamed(index: Index, name: string): Descriptor | undefined {
   return index.manifests.find((entry) => annotation(entry, REF_NAME) === name);
-}
-
-/**
- * All manifests that are listed under the subject's tag, and those beside the images that may be referrers and are
- * there; absent ones there may belong to anything.
- */
-function referrerCandidates(layout: Layout, index: Index, subject: BlobDigest): readonly Descriptor[] {
-  const listed = readReferrersIndex(layout, index, subject)?.manifests ?? [];
-  const beside = index.manifests.filter(
-    (entry) => mayBeReferrer(entry) && layout.find(entry.digest) !== undefined,
-  );
-  const all = [...listed.filter(({ mediaType }) => documentKind(mediaType) === 'manifest'), ...beside];
-  return [...new Map(all.map((entry) => [entry.digest, entry])).values()];
 }
 
 function open(layout: Layout, descriptor: Descriptor): FoundManifest {

@@ -17,7 +17,17 @@ export const COSIGN_KINDS = {
   image: 'dev.cosignproject.cosign/image',
   index: 'dev.cosignproject.cosign/imageIndex',
   signatures: 'dev.cosignproject.cosign/sigs',
+  attestations: 'dev.cosignproject.cosign/atts',
 } as const;
+
+/** What cosign keeps under a tag of its own: signatures, attestations, bills of materials. */
+export type AttachmentKind = 'sig' | 'att' | 'sbom';
+
+/** Layers of cosign's signatures and attestations; what a bill of materials is made of is up to its maker. */
+const LAYER_KINDS: Readonly<Record<string, AttachmentKind>> = {
+  'application/vnd.dev.cosign.simplesigning.v1+json': 'sig',
+  'application/vnd.dsse.envelope.v1+json': 'att',
+};
 
 /** The descriptor of the empty JSON object, which stands where an artifact has no config. */
 export const EMPTY_DESCRIPTOR: Descriptor = {
@@ -41,8 +51,19 @@ export function referrersTag(digest: BlobDigest): string {
 
 /** Tag of cosign's signatures of a manifest; `undefined` for digests that make no tag. */
 export function signaturesTag(digest: BlobDigest): string | undefined {
+  return attachmentTag(digest, 'sig');
+}
+
+/** Tag under which cosign keeps something of a manifest; `undefined` for digests that make no tag. */
+export function attachmentTag(digest: BlobDigest, kind: AttachmentKind): string | undefined {
   const { algorithm, hex } = splitBlobDigest(digest);
-  return algorithm === 'sha256' ? `${algorithm}-${hex}.sig` : undefined;
+  return algorithm === 'sha256' ? `${algorithm}-${hex}.${kind}` : undefined;
+}
+
+/** Under which of cosign's tags a manifest belongs, by its layers. One without any says nothing, as no signatures do. */
+export function attachmentKind({ layers }: Manifest): AttachmentKind {
+  const [first] = layers;
+  return first === undefined ? 'sig' : (LAYER_KINDS[first.mediaType] ?? 'sbom');
 }
 
 /** Whether an entry of an index is attached to something, by its name or kind, and so no image of its own. */

@@ -105,9 +105,10 @@ function describe(image: OpenedImage): InspectResult {
 function describeAttached(image: OpenedImage): AttachedArtifact[] {
   const layout = asLayout(image.store);
   if (layout === undefined) return [];
-  const { signatures, referrers } = findAttachments(layout, image.manifest.descriptor.digest);
+  const { signatures, others, referrers } = findAttachments(layout, image.manifest.descriptor.digest);
   return [
     ...(signatures === undefined ? [] : [describeArtifact(signatures, 'tag')]),
+    ...others.map((other) => describeArtifact(other, 'tag')),
     ...referrers.map((referrer) => describeArtifact(referrer, 'subject')),
   ];
 }

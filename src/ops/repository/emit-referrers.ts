@@ -6,7 +6,15 @@ import { VerityHasher } from '../../fsverity/verity-hasher.ts';
 import { readBlob } from '../../io/blob-file.ts';
 import { findBlob, readDocument } from '../../io/blob-store.ts';
 import type { ImageDocument, OpenedImage } from '../../io/opened-image.ts';
-import { asLayout, findAttachments } from '../../io/referrers.ts';
+import {
+  AttachmentFinder,
+  asLayout,
+  type FoundManifest,
+  tooDeepReferrers,
+  tooManyReferrers,
+} from '../../io/referrers.ts';
+import { LIMITS } from '../../limits.ts';
+import { type AttachmentKind, attachmentKind } from '../../oci/attachments.ts';
 import { parseRootfs } from '../../oci/config.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { parseJsonObject } from '../../oci/json.ts';
@@ -26,6 +34,9 @@ export interface EmittedReferrers {
   readonly links: readonly WantedLink[];
 }
 
+/** Something that is attached, and cosign's tag that it lies under. */
+type Attachment = FoundManifest & { readonly kind?: AttachmentKind };
+
 /** Where artifacts go. */
 interface ReferrerContext {
   readonly session: Session;
@@ -34,29 +45,84 @@ interface ReferrerContext {
 }
 
 /**
- * Emits all artifacts of a layout or archive that name the image as their subject, and what lies under cosign's tag of its
- * signatures, which becomes a referrer like them: repositories know no other tie, and without a subject of its own it is
- * told from the others. One that is damaged is left out, with a warning: the image is whole without it.
+ * Emits all artifacts of a layout or archive that name the image as their subject, and what lies under cosign's tags of
+ * it, which becomes a referrer like them: repositories know no other tie, and without a subject of its own it is told
+ * from the others. Then what is attached to these, and so on; each stays where it was found first, so rings that tags
+ * make end. One that is damaged is left out, with a warning: the image is whole without it.
+ * Throws `LIMIT_EXCEEDED`.
  */
 export async function emitReferrers(context: ReferrerContext, image: OpenedImage): Promise<EmittedReferrers> {
   const layout = asLayout(image.store);
   const subject = image.manifest.descriptor.digest;
   if (layout === undefined) return { digests: [], links: [] };
-  const digests: BlobDigest[] = [];
-  const links: WantedLink[] = [];
-  const { signatures, referrers } = findAttachments(layout, subject);
-  for (const { descriptor, found } of signatures === undefined ? referrers : [...referrers, signatures]) {
-    try {
-      if (found instanceof PlanishError) throw found;
-      links.push(...(await emitArtifact(context, image, found)), referrerLink(subject, descriptor.digest));
-      digests.push(descriptor.digest);
-    } catch (error) {
-      if (!isPlanishError(error) || error.kind === 'environment') throw error;
-      const message = `the artifact ${descriptor.digest} is left out: ${error.message}`;
-      context.session.onWarning({ code: 'REFERRER_IGNORED', message });
+  const finder = new AttachmentFinder(layout);
+  const seen = new Map<BlobDigest, BlobDigest>([[subject, subject]]);
+  const emitted = { digests: [] as BlobDigest[], links: [] as WantedLink[] };
+  let level = [subject];
+  for (let depth = 0; level.length > 0; depth++) {
+    const next: BlobDigest[] = [];
+    for (const one of level) {
+      for (const attachment of newAttachments(context, finder, one, seen)) {
+        if (seen.size - 1 > LIMITS.referrers) throw tooManyReferrers(layout.file, seen.size - 1);
+        if (depth === LIMITS.referrerDepth) throw tooDeepReferrers(layout.file);
+        const links = await tryArtifact(context, image, attachment);
+        if (links === undefined) continue;
+        const { digest } = attachment.descriptor;
+        emitted.links.push(...links, referrerLink(one, digest));
+        emitted.digests.push(digest);
+        next.push(digest);
+      }
+    }
+    level = next;
+  }
+  return emitted;
+}
+
+/** What is attached to a manifest and was not met before, with the tag that it lies under. */
+function* newAttachments(
+  { session }: ReferrerContext,
+  finder: AttachmentFinder,
+  subject: BlobDigest,
+  seen: Map<BlobDigest, BlobDigest>,
+): Generator<Attachment, void, undefined> {
+  const { signatures, others, referrers } = finder.of(subject);
+  const tagged = signatures === undefined ? others : [{ kind: 'sig' as const, ...signatures }, ...others];
+  for (const attachment of [...referrers, ...tagged]) {
+    const { digest } = attachment.descriptor;
+    const first = seen.get(digest);
+    if (first === undefined) {
+      seen.set(digest, subject);
+      yield attachment;
+    } else if (first !== subject && !(attachment.found instanceof PlanishError)) {
+      const message = `the artifact ${digest} is left out of those of ${subject}: it is attached to ${first}`;
+      session.onWarning({ code: 'REFERRER_IGNORED', message });
     }
   }
-  return { digests, links };
+}
+
+/** Links of an artifact; `undefined`, with a warning, where it cannot be read. */
+async function tryArtifact(
+  context: ReferrerContext,
+  image: OpenedImage,
+  { descriptor, found, kind }: Attachment,
+): Promise<WantedLink[] | undefined> {
+  try {
+    if (found instanceof PlanishError) throw found;
+    if (kind !== undefined) checkKind(found.document, kind);
+    return await emitArtifact(context, image, found);
+  } catch (error) {
+    if (!isPlanishError(error) || error.kind === 'environment') throw error;
+    const message = `the artifact ${descriptor.digest} is left out: ${error.message}`;
+    context.session.onWarning({ code: 'REFERRER_IGNORED', message });
+    return undefined;
+  }
+}
+
+/** Only its layers tell later under which tag an artifact without a subject was. */
+function checkKind(manifest: Manifest, kind: AttachmentKind): void {
+  const actual = attachmentKind(manifest);
+  if (manifest.subject !== undefined || actual === kind) return;
+  throw new PlanishError('IMAGE_UNSUPPORTED', `it lies under the tag .${kind} and has layers of .${actual}`);
 }
 
 function referrerLink(subject: BlobDigest, artifact: BlobDigest): WantedLink {

@@ -4,20 +4,31 @@ import { isPlanishError, PlanishError } from '../../errors.ts';
 import type { BlobFile } from '../../io/blob-file.ts';
 import type { ImageWriter } from '../../io/image-writer.ts';
 import { editLayout } from '../../io/layout-editor.ts';
+import { tooDeepReferrers, tooManyReferrers } from '../../io/referrers.ts';
+import { LIMITS } from '../../limits.ts';
+import { type AttachmentKind, attachmentKind } from '../../oci/attachments.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Manifest } from '../../oci/manifest.ts';
 import { MEDIA_TYPES } from '../../oci/media-types.ts';
 import type { Destination } from '../../oci/reference.ts';
-import { listReferrers, openRepositoryImage } from '../../repo/images.ts';
+import { listReferrers, openRepositoryImage, type RepositoryRef } from '../../repo/images.ts';
 import { MANIFEST_PREFIX } from '../../repo/names.ts';
 import type { Repository } from '../../repo/repository.ts';
 import { onlyObject, readStream } from '../../repo/streams.ts';
 import type { OnWarning } from '../../warnings.ts';
 import type { Session } from '../session.ts';
-import { listReferrer, nameSignatures } from '../sign/attach-signatures.ts';
+import { listReferrer, nameAttachment } from '../sign/attach-signatures.ts';
+
+const KINDS: Readonly<Record<AttachmentKind, string>> = {
+  sig: 'signatures',
+  att: 'attestations',
+  sbom: 'bills of materials',
+};
 
 /** An artifact whose blobs are staged. */
 export interface StagedReferrer {
+  /** What it is attached to. */
+  readonly subject: Descriptor;
   readonly descriptor: Descriptor;
   readonly manifest: Manifest;
 }
@@ -30,35 +41,63 @@ export interface ExportContext {
 }
 
 /**
- * Copies the artifacts of an image to where it is written. One that is damaged, or no artifact of blobs, is left out with a
- * warning; so are all of them where the image got another manifest, which they say nothing of.
+ * Copies the artifacts of an image to where it is written, and those that are attached to them. One that is damaged, or no
+ * artifact of blobs, is left out with a warning; so are all of them where the image got another manifest, which they say
+ * nothing of. Throws `LIMIT_EXCEEDED`.
  */
 export async function stageReferrers(
   context: ExportContext,
-  subject: BlobDigest,
-  original: boolean,
+  image: Descriptor,
+  original: BlobDigest,
 ): Promise<StagedReferrer[]> {
-  const { session, repository } = context;
+  const seen = new Set<string>([original]);
   const staged: StagedReferrer[] = [];
-  for (const { entry, name } of listReferrers(repository, subject)) {
-    try {
-      if (!original) throw new PlanishError('IMAGE_UNSUPPORTED', 'the exported image has another manifest');
-      staged.push(await stageArtifact(context, entry.slice(MANIFEST_PREFIX.length) as BlobDigest));
-    } catch (error) {
-      if (!isPlanishError(error) || error.kind === 'environment') throw error;
-      const message = `the artifact ${name} is left out: ${error.message}`;
-      session.onWarning({ code: 'REFERRER_IGNORED', message });
+  let level = [image];
+  for (let depth = 0; level.length > 0; depth++) {
+    const next: StagedReferrer[] = [];
+    for (const subject of level) {
+      const named = depth === 0 ? original : subject.digest;
+      for (const ref of listReferrers(context.repository, named)) {
+        if (seen.has(ref.name)) continue;
+        seen.add(ref.name);
+        checkLimits(context.repository.path, depth, seen.size - 1);
+        const one = await tryArtifact(context, ref, { subject, isOriginal: image.digest === original });
+        if (one !== undefined) next.push(one);
+      }
     }
+    // In the order in which they are signed and named.
+    const isReferrer = ({ manifest }: StagedReferrer): boolean => manifest.subject !== undefined;
+    staged.push(...next.filter((one) => !isReferrer(one)), ...next.filter(isReferrer));
+    level = next.map(({ descriptor }) => descriptor);
   }
-  // In the order in which they are signed and named.
-  const isReferrer = ({ manifest }: StagedReferrer): boolean => manifest.subject !== undefined;
-  return [...staged.filter((one) => !isReferrer(one)), ...staged.filter(isReferrer)];
+  return staged;
+}
+
+function checkLimits(file: string, depth: number, count: number): void {
+  if (count > LIMITS.referrers) throw tooManyReferrers(file, count);
+  if (depth === LIMITS.referrerDepth) throw tooDeepReferrers(file);
+}
+
+async function tryArtifact(
+  context: ExportContext,
+  { entry, name }: RepositoryRef,
+  { subject, isOriginal }: { subject: Descriptor; isOriginal: boolean },
+): Promise<StagedReferrer | undefined> {
+  try {
+    if (!isOriginal) throw new PlanishError('IMAGE_UNSUPPORTED', 'the exported image has another manifest');
+    return { subject, ...(await stageArtifact(context, entry.slice(MANIFEST_PREFIX.length) as BlobDigest)) };
+  } catch (error) {
+    if (!isPlanishError(error) || error.kind === 'environment') throw error;
+    const message = `the artifact ${name} is left out: ${error.message}`;
+    context.session.onWarning({ code: 'REFERRER_IGNORED', message });
+    return undefined;
+  }
 }
 
 async function stageArtifact(
   { repository, writer }: ExportContext,
   digest: BlobDigest,
-): Promise<StagedReferrer> {
+): Promise<Omit<StagedReferrer, 'subject'>> {
   const { manifest, manifestStream, configStream, layers } = await openRepositoryImage(repository, digest);
   for (const { name, stream } of layers) await writer.copyBlob(await blobOf(repository, stream), name);
   await writer.addBytes(configStream.bytes);
@@ -75,23 +114,29 @@ async function blobOf(repository: Repository, stream: VerityDigest): Promise<Blo
   return { file, offset: 0, size };
 }
 
-/** Names staged artifacts in the index: signatures without a subject under cosign's tag, others among the referrers. */
+/** Names staged artifacts in the index: those without a subject under cosign's tags, others among the referrers. */
 export async function attachReferrers(
   { onWarning, ...destination }: Pick<Destination, 'kind' | 'path'> & { readonly onWarning: OnWarning },
-  subject: Descriptor,
+  image: Descriptor,
   referrers: readonly StagedReferrer[],
 ): Promise<void> {
   await editLayout(destination, async (edit) => {
     let { index } = edit;
-    for (const { descriptor, manifest } of referrers) {
+    for (const { subject, descriptor, manifest } of referrers) {
       if (manifest.subject !== undefined) {
         const parts = { subject: subject.digest, descriptor, manifest };
         index = (await listReferrer(edit, index, parts)).index;
         continue;
       }
-      const named = nameSignatures(index, subject, descriptor);
+      const parts = {
+        subject,
+        descriptor,
+        kind: attachmentKind(manifest),
+        mark: subject.digest === image.digest,
+      };
+      const named = nameAttachment(index, parts);
       if (named === undefined) {
-        const message = `the signatures ${descriptor.digest} are left out: the destination has others of that image`;
+        const message = `the ${KINDS[parts.kind]} ${descriptor.digest} are left out: the destination has others of that image`;
         onWarning({ code: 'REFERRER_IGNORED', message });
       }
       index = named ?? index;

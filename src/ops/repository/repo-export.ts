@@ -66,8 +66,8 @@ export async function repoExport(
         const result = await write(session, repository, opened, writer, options);
         const referrers = await stageReferrers(
           { session, repository, writer },
+          result.descriptor,
           opened.digest,
-          result.original,
         );
         await writer.commit({
           descriptor: result.descriptor,

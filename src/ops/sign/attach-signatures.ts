@@ -9,7 +9,9 @@ import type { LayoutEdit } from '../../io/layout-change.ts';
 import { type FoundManifest, findAttachments, readReferrersIndex } from '../../io/referrers.ts';
 import { LIMITS } from '../../limits.ts';
 import {
+  type AttachmentKind,
   addReferrer,
+  attachmentTag,
   buildArtifact,
   COSIGN_KIND,
   COSIGN_KINDS,
@@ -135,15 +137,29 @@ export async function listReferrer(
 }
 
 /**
- * The index with a manifest that is there named as that of cosign's signatures of an image. `undefined` where others have
- * that name: which of them count, only their makers know.
+ * The index with a manifest that is there under a tag of cosign's of another, which is marked where it is an image.
+ * `undefined` where others have that name: which of them count, only their makers know.
  */
-export function nameSignatures(index: Index, subject: Descriptor, descriptor: Descriptor): Index | undefined {
-  const tag = signaturesTag(subject.digest);
+export function nameAttachment(
+  index: Index,
+  {
+    subject,
+    descriptor,
+    kind,
+    mark,
+  }: { subject: Descriptor; descriptor: Descriptor; kind: AttachmentKind; mark: boolean },
+): Index | undefined {
+  const tag = attachmentTag(subject.digest, kind);
   const known = index.manifests.find((entry) => annotation(entry, REF_NAME) === tag);
-  if (known?.digest === descriptor.digest) return index;
+  if (tag !== undefined && known?.digest === descriptor.digest) return index;
   if (tag === undefined || known !== undefined) return undefined;
-  return placeImage(markImage(index, subject), withKind(descriptor, COSIGN_KINDS.signatures), tag);
+  if (kind === 'sbom') return placeImage(index, descriptor, tag);
+  const marked = kind === 'sig' ? COSIGN_KINDS.signatures : COSIGN_KINDS.attestations;
+  return placeImage(
+    mark ? markImage(index, subject) : index,
+    mark ? withKind(descriptor, marked) : descriptor,
+    tag,
+  );
 }
 
 /** Layers of a referrer that are bundles, by whatever type the artifact has. */

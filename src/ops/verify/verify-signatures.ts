@@ -28,7 +28,7 @@ export interface SignatureDemand {
 /** Everything attached to the image; nothing for sources that have no place for it. */
 export function attachmentsOf(image: OpenedImage): Attachments & { readonly layout: Layout | undefined } {
   const layout = asLayout(image.store);
-  if (layout === undefined) return { layout, signatures: undefined, referrers: [] };
+  if (layout === undefined) return { layout, signatures: undefined, others: [], referrers: [] };
   return { layout, ...findAttachments(layout, image.manifest.descriptor.digest) };
 }
 
