@@ -40,7 +40,7 @@ export interface ObjectTarget {
   readonly without?: string | undefined;
 }
 
-/** Objects and their bytes, each counted once by each writer. */
+/** Objects and their bytes, each counted once between two takings: what threads share out among them makes no difference. */
 export interface ObjectCounts {
   /** Written. */
   added: number;
@@ -144,10 +144,11 @@ export class ObjectWriter {
     this.#place({ fd: attempt('opening an object', path, () => openSync(path, 'r')), path }, digest, size);
   }
 
-  /** What was counted since the last time. */
+  /** What was counted since the last time. What is mentioned again from now on is counted again. */
   takeCounts(): ObjectCounts {
     const counts = this.#counts;
     this.#counts = noObjects();
+    this.#seen.clear();
     return counts;
   }
 
@@ -268,23 +269,29 @@ export class ObjectWriter {
     const sealed = this.#seal(draft, digest);
     const path = this.#pathOf(digest);
     this.#makeFolder(digest);
+    let isAdded = true;
     try {
-      if (sealed.path !== undefined)
-        attempt('naming an object', path, () => renameSync(sealed.path as string, path));
-      else this.#link(sealed.fd, path);
+      if (sealed.path === undefined) isAdded = this.#link(sealed.fd, path, digest, size);
+      else attempt('naming an object', path, () => renameSync(sealed.path as string, path));
     } finally {
       closeSync(sealed.fd);
     }
-    this.#countAdded(size);
+    if (isAdded) this.#countAdded(size);
+    else this.#countPresent(size);
   }
 
-  /** A name that is taken is so by the same bytes, written meanwhile, or by remains that {@link #isPresent} saw. */
-  #link(fd: number, path: string): void {
+  /**
+   * Gives an object its name; `false` where another thread has written the same meanwhile. Remains that {@link #isPresent}
+   * saw are replaced.
+   */
+  #link(fd: number, path: string, digest: VerityDigest, size: number): boolean {
     const unnamed = this.#unnamed as UnnamedFiles;
-    if (unnamed.link(fd, fromUtf8(path))) return;
+    if (unnamed.link(fd, fromUtf8(path))) return true;
+    if (this.#isPresent(digest, size)) return false;
     const aside = this.#asidePath();
     unnamed.link(fd, fromUtf8(aside));
     attempt('naming an object', path, () => renameSync(aside, path));
+    return true;
   }
 
   #asidePath(): string {

@@ -28,7 +28,9 @@ export function openShell(directory: string): (command: string) => string {
   symlinkSync(FIXTURES, join(work, 'fixtures'));
   writeFileSync(join(programs, 'planish'), `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`);
   chmodSync(join(programs, 'planish'), 0o755);
-  const env = { ...ZSTD, ...process.env, PATH: `${programs}:${process.env['PATH']}`, LC_ALL: 'C.UTF-8' };
+  const PATH = `${programs}:${process.env['PATH']}`;
+  // What a page serves by itself is not asked of a proxy.
+  const env = { ...ZSTD, ...process.env, PATH, LC_ALL: 'C.UTF-8', no_proxy: '127.0.0.1' };
   return (command) => spawnSync('sh', ['-c', `exec 2>&1; ${command}`], { cwd: work, env }).stdout.toString();
 }
 
