@@ -20,6 +20,7 @@ const PARSER = [
     'cache-directory',
     'failure',
     'format',
+    'optimize-later',
     'options',
     'output',
     'program',
