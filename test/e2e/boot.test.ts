@@ -18,9 +18,9 @@ import { type Boot, boot, machineMissing, makeVariables } from '../support/vm-ma
 import { SIGNATURE_CASES, writeSignatureCases } from '../support/vm-signatures.ts';
 import {
   EMIT_SEALED,
+  findPeers,
   learnFacts,
   machineSteps,
-  type Peers,
   PROBES,
   type ProbeName,
   prepareTools,
@@ -39,6 +39,10 @@ const root = vmRoot();
 const missing = 'missing' in root ? root.missing : machineMissing();
 if (missing !== undefined) process.stderr.write(`SKIPPED: booting sealed images: ${missing}\n`);
 const able = missing === undefined;
+const peers = able ? findPeers() : { cfsctl: false, mountComposefs: false };
+const loader = able
+  ? trixieFile('usr/lib/systemd/boot/efi/systemd-bootx64.efi', 'taking up keys of our own')
+  : undefined;
 
 const top = temporaryDirectory();
 const at = (name: string): string => join(top, name);
@@ -62,7 +66,6 @@ describe.skipIf(!able)('a sealed image', () => {
   let tree: Map<string, DumpedFile>;
   let prepared: Boot;
   let facts: StepFacts;
-  let peers: Peers;
   let answers: Map<string, StepAnswer>;
 
   beforeAll(async () => {
@@ -145,7 +148,7 @@ describe.skipIf(!able)('a sealed image', () => {
   }
 
   async function makeTools(): Promise<void> {
-    peers = await prepareTools(at('tools'));
+    await prepareTools(at('tools'), peers);
     facts = learnFacts(at('store'), at('tools'));
     cpSync(at('sealed'), at('tools/sealed'), { recursive: true });
     makeToolsDisk(at('tools.img'), at('tools'), machineSteps(facts, peers));
@@ -279,8 +282,7 @@ describe.skipIf(!able)('a sealed image', () => {
       expect(code('planish umount /mnt # nothing')).toEqual(['NOT_MOUNTED', 2]);
     });
 
-    it('is mounted and found sound by cfsctl', (context) => {
-      if (!peers.cfsctl) return context.skip('cfsctl is not on PATH');
+    it.skipIf(!peers.cfsctl)('is mounted and found sound by cfsctl', () => {
       for (const verb of ['fsck', 'oci fsck'])
         expect(lines(`cfsctl --repo /disk/small --require-verity ${verb}`)).toContain('status: ok');
       expect(answer('cfsctl --repo /disk/small oci mount').status).toBe(0);
@@ -300,8 +302,9 @@ describe.skipIf(!able)('a sealed image', () => {
       expect(lines('cd /mnt && sha256sum small sub/large # kernel')).toEqual(TREE_SUMS);
     });
 
-    it('in the layout of mkcomposefs is mounted by mount.composefs, which demands digest and fs-verity', (context) => {
-      if (!peers.mountComposefs) return context.skip('mount.composefs is not on PATH');
+    const demands =
+      'in the layout of mkcomposefs is mounted by mount.composefs, which demands digest and fs-verity';
+    it.skipIf(!peers.mountComposefs)(demands, () => {
       expect(answer('mount.composefs -o basedir')).toEqual({ lines: [], status: 0 });
       expect(lines('cd /mnt && sha256sum small sub/large # mount.composefs')).toEqual(TREE_SUMS);
     });
@@ -418,17 +421,15 @@ describe.skipIf(!able)('a sealed image', () => {
     LONG,
   );
 
-  it(
+  it.skipIf(loader === undefined)(
     'boots on a machine that took up keys of our own, from a disk that had fs-verity from the start',
     async () => {
-      const loader = trixieFile('usr/lib/systemd/boot/efi/systemd-bootx64.efi', 'taking up keys of our own');
-      if (loader === undefined) return;
       const esp = at('own');
       for (const directory of ['EFI/BOOT', 'EFI/Linux', 'loader'])
         mkdirSync(join(esp, directory), { recursive: true });
       writeFileSync(join(esp, 'loader/loader.conf'), 'secure-boot-enroll force\ntimeout 0\n');
       const db = ['--key', keyFile('db.key'), '--cert', keyFile('db.crt')];
-      planishJson(['pe', 'sign', loader, '-o', join(esp, 'EFI/BOOT/BOOTX64.EFI'), ...db]);
+      planishJson(['pe', 'sign', loader as string, '-o', join(esp, 'EFI/BOOT/BOOTX64.EFI'), ...db]);
       planishJson(['pe', 'sign', at('unsigned.efi'), '-o', join(esp, 'EFI/Linux/os.efi'), ...db]);
       const pair = (name: string): string[] => [
         `--${name}`,

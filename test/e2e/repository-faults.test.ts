@@ -3,9 +3,9 @@
  * the work. PLANISH_KILLS says how often each verb is killed (default 10); `emit-killed.test.ts` ends runs at every change they make.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { repoFsck } from '../../src/ops/repository/repo-fsck.ts';
 import { DEMO, MAIN, planish, planishJson } from '../support/cli.ts';
 import { memoryDirectory } from '../support/memory-directory.ts';
@@ -143,40 +143,38 @@ function smallDisk(): string | undefined {
 }
 
 describe('a disk', () => {
-  test('that is full, then larger, then read-only', async (context) => {
-    const disk = smallDisk();
-    if (disk === undefined) return context.skip('no tmpfs can be mounted here');
+  const disk = smallDisk() ?? '';
+  afterAll(() => {
+    if (disk !== '') spawnSync('umount', [disk]);
+  });
+
+  test.skipIf(disk === '')('that is full, then larger, then read-only', async () => {
     const remount = (options: string): void => {
       expect(spawnSync('mount', ['-o', `remount,${options}`, disk]).status).toBe(0);
     };
-    try {
-      const repository = join(disk, 'repository');
-      expect(planish(['emit', small, '--repo', repository]).status).toBe(0);
-      const before = linksBelow(repository);
-      const full = await start(['emit', demo, '--repo', repository]);
-      expect(full.status).toBe(5);
-      expect(full.stderr).toContain('DISK_FULL');
-      await expectSound(repository);
-      expect(linksBelow(repository)).toEqual(before);
-      expect(leftBehind(repository)).toEqual([]);
-      remount('size=64m');
-      expect((await start(['emit', demo, '--repo', repository])).status).toBe(0);
-      await expectSound(repository);
-      remount('ro');
-      for (const args of [
-        ['emit', small, '--repo', repository, '--tag', 'new'],
-        ['emit', demo, '--repo', join(disk, 'other')],
-        ['repo', 'gc', repository],
-        ['repo', 'untag', repository, 'demo'],
-      ]) {
-        const refused = await start(args);
-        expect([args[1], refused.status]).toEqual([args[1], args.includes('gc') ? 0 : 5]);
-      }
-      await expectSound(repository);
-      expect(existsSync(join(disk, 'other'))).toBe(false);
-    } finally {
-      spawnSync('umount', [disk]);
-      rmSync(disk, { recursive: true, force: true });
+    const repository = join(disk, 'repository');
+    expect(planish(['emit', small, '--repo', repository]).status).toBe(0);
+    const before = linksBelow(repository);
+    const full = await start(['emit', demo, '--repo', repository]);
+    expect(full.status).toBe(5);
+    expect(full.stderr).toContain('DISK_FULL');
+    await expectSound(repository);
+    expect(linksBelow(repository)).toEqual(before);
+    expect(leftBehind(repository)).toEqual([]);
+    remount('size=64m');
+    expect((await start(['emit', demo, '--repo', repository])).status).toBe(0);
+    await expectSound(repository);
+    remount('ro');
+    for (const args of [
+      ['emit', small, '--repo', repository, '--tag', 'new'],
+      ['emit', demo, '--repo', join(disk, 'other')],
+      ['repo', 'gc', repository],
+      ['repo', 'untag', repository, 'demo'],
+    ]) {
+      const refused = await start(args);
+      expect([args[1], refused.status]).toEqual([args[1], args.includes('gc') ? 0 : 5]);
     }
+    await expectSound(repository);
+    expect(existsSync(join(disk, 'other'))).toBe(false);
   });
 });

@@ -121,7 +121,7 @@ export function machineSteps({ probe, objects, store }: StepFacts, peers: Peers)
   ];
 }
 
-/** Programs of others that came into the disk of tools. */
+/** Programs of others that go into the disk of tools. */
 export interface Peers {
   readonly mountComposefs: boolean;
   readonly cfsctl: boolean;
@@ -149,29 +149,35 @@ function cfsctlSteps(): string[] {
   ];
 }
 
+/** Which of them are there; says on standard error what is skipped. */
+export function findPeers(): Peers {
+  const isThere = (program: string): boolean => {
+    if (spawnSync('which', [program]).status === 0) return true;
+    process.stderr.write(`SKIPPED: ${program} inside a machine: it is not on PATH\n`);
+    return false;
+  };
+  return { cfsctl: isThere('cfsctl'), mountComposefs: isThere('mount.composefs') };
+}
+
 /** Copies what the steps need into the directory of tools. */
-export async function prepareTools(to: string): Promise<Peers> {
+export async function prepareTools(to: string, peers: Peers): Promise<void> {
   mkdirSync(to, { recursive: true });
   await makeProbeImage(join(to, 'probe'));
   writeTree(join(to, 'tree'));
-  const say = (what: string): void => {
-    process.stderr.write(`SKIPPED: ${what} inside a machine: it is not on PATH\n`);
-  };
-  const cfsctl = copyProgram(to, 'cfsctl', 'bin/cfsctl');
-  if (!cfsctl) say('cfsctl');
-  const mountComposefs = copyMountComposefs(to);
-  if (!mountComposefs) say('mount.composefs');
-  return { cfsctl, mountComposefs };
+  if (peers.cfsctl) copyProgram(to, 'cfsctl', 'bin/cfsctl');
+  if (peers.mountComposefs) copyMountComposefs(to);
 }
 
 /** As `install-composefs.sh` has it: with its own loader and libraries. */
-function copyMountComposefs(to: string): boolean {
+function copyMountComposefs(to: string): void {
   const wrapper = spawnSync('which', ['mount.composefs'], { encoding: 'utf8' }).stdout.trim();
   const from = join(dirname(wrapper), 'composefs.d');
-  if (wrapper === '' || !existsSync(from)) return copyProgram(to, 'mount.composefs', 'bin/mount.composefs');
+  if (!existsSync(from)) {
+    copyProgram(to, 'mount.composefs', 'bin/mount.composefs');
+    return;
+  }
   cpSync(from, join(to, 'composefs.d'), { recursive: true });
   const here = '/composefs.d';
   const script = `#!/bin/sh\nexec ${here}/ld.so --library-path ${here} ${here}/mount.composefs "$@"\n`;
   writeFileSync(join(to, 'bin/mount.composefs'), script, { mode: 0o755 });
-  return true;
 }

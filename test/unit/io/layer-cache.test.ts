@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LayerCache } from '../../../src/io/layer-cache.ts';
+import { asRoot } from '../../support/root.ts';
 
 /** Of the line at the beginning and the digest. */
 const HEAD_BYTES = 22 + 32;
@@ -123,11 +124,7 @@ describe('what is not believed', () => {
     expect(() => cache.load('directory')).toThrow(refusal('is not a plain file'));
   });
 
-  test('files of other users', (context) => {
-    if (process.geteuid?.() !== 0) {
-      process.stderr.write('SKIPPED: files of other users in a cache: only root can make them\n');
-      return context.skip('only root can make them');
-    }
+  test.skipIf(!asRoot('files of other users in a cache'))('files of other users', () => {
     cache.store('x', bytes(40));
     chownSync(pathOf('x'), 12_345, 0);
     expect(() => cache.load('x')).toThrow(refusal('belongs to another user'));

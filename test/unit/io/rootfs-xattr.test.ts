@@ -6,6 +6,7 @@ import { fsXattrSource, nativeXattrSource, type XattrSource } from '../../../src
 import { findGetfattr, parseGetfattr } from '../../../src/io/xattr-getfattr.ts';
 import { fsXattr } from '../../support/fs-xattr.ts';
 import { fc } from '../../support/property.ts';
+import { asRoot } from '../../support/root.ts';
 import { freshHelpers } from '../native/build-helpers.ts';
 import { freshDirectory, holdsAttributes, raw, removeDirectories, setAttribute } from './rootfs-fixture.ts';
 
@@ -109,9 +110,7 @@ describe.skipIf(!holdsAttributes()).each(sources)('attributes by %s', (_, source
     expect(code(() => source.read([request]))).toBe('CONTENT_CHANGED');
   });
 
-  it('of a file that may not be read are SYSCALL_FAILED', () => {
-    if (process.getuid?.() !== 0)
-      return void process.stderr.write('SKIPPED: EACCES of attributes: not root\n');
+  it.skipIf(!asRoot('EACCES of attributes'))('of a file that may not be read are SYSCALL_FAILED', () => {
     const top = freshDirectory();
     writeFileSync(raw(`${top}/secret`), '', { mode: 0o600 });
     setAttribute(`${top}/secret`, 'user.name', '61');

@@ -32,6 +32,7 @@ import type { ProgressEvent } from '../../../src/progress.ts';
 import { lookup } from '../../../src/tree/walk.ts';
 import type { Warning } from '../../../src/warnings.ts';
 import { fsXattr } from '../../support/fs-xattr.ts';
+import { asRoot } from '../../support/root.ts';
 import { render } from '../../support/tree-builder.ts';
 import { freshHelpers } from '../native/build-helpers.ts';
 import {
@@ -140,9 +141,7 @@ describe.skipIf(!attributes)('a directory with everything', () => {
     });
   });
 
-  it('is refused as an ordinary user who may not read it', async () => {
-    if (process.getuid?.() !== 0)
-      return void process.stderr.write('SKIPPED: EACCES of rootfs by seteuid: not root\n');
+  it.skipIf(!asRoot('EACCES of rootfs'))('is refused as an ordinary user who may not read it', async () => {
     for (const [, backend] of backends.slice(0, 1).concat([['node', skipping]])) {
       process.seteuid?.(65534);
       try {

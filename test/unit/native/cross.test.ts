@@ -57,11 +57,13 @@ function compile(compiler: string, flags: string[], source: string, helpers: str
 }
 
 describe('prebuilt helpers', () => {
-  it.each([
+  const targets = [
     ['linux-arm64-glibc', 'aarch64-linux-gnu-gcc', 0xb7],
     ['linux-x64-musl', 'musl-gcc', 0x3e],
-  ])('for %s are packed', (target, compiler, machine) => {
-    if (!has(compiler, `prebuilt helpers for ${target}`)) return;
+  ] as const;
+  const made = targets.filter(([target, compiler]) => has(compiler, `prebuilt helpers for ${target}`));
+
+  it.each(made)('for %s are packed', (target, _, machine) => {
     const top = freshDirectory();
     const args = ['build.mjs', '--prebuild', top, '--target', target, '--strict', '--require'];
     const built = spawnSync(process.execPath, args, { cwd: HELPERS, encoding: 'utf8' });
@@ -78,9 +80,11 @@ describe('prebuilt helpers', () => {
     expect(existsSync(join(directory, 'LICENSE'))).toBe(true);
   });
 
-  it('give right hashes on ARM', () => {
-    if (!has('aarch64-linux-gnu-gcc', 'hashing on ARM') || !has('qemu-aarch64-static', 'hashing on ARM'))
-      return;
+  const canRunArm = ['aarch64-linux-gnu-gcc', 'qemu-aarch64-static'].every((name) =>
+    has(name, 'hashing on ARM'),
+  );
+
+  it.skipIf(!canRunArm)('give right hashes on ARM', () => {
     const program = compile('aarch64-linux-gnu-gcc', ['-O2', '-static'], 'kernels.c', [...HASHES, 'crc32.c']);
     const { stdout } = spawnSync('qemu-aarch64-static', ['-cpu', 'max', program], { encoding: 'utf8' });
     expect(stdout.split('\n')).toEqual([
@@ -96,8 +100,7 @@ describe('prebuilt helpers', () => {
   });
 });
 
-it('the codecs and kernels stand a short fuzzing', () => {
-  if (!has('clang', 'fuzzing')) return;
+it.skipIf(!has('clang', 'fuzzing'))('the codecs and kernels stand a short fuzzing', () => {
   const sanitizers = ['-g', '-O1', '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=all'];
   const program = compile('clang', sanitizers, 'fuzz-codecs.c', [...HASHES, ...CODECS]);
   const args = ['-runs=3000', '-max_total_time=20', '-max_len=16384', '-seed=1'];
