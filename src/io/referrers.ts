@@ -116,22 +116,26 @@ export class AttachmentFinder {
   }
 }
 
-/** The error for more attached manifests than anyone has. */
-export function tooManyReferrers(file: string, actual: number): PlanishError {
+/**
+ * Demands that no more artifacts are attached to an image than anyone has, and that they end; the first have the depth 0.
+ * Throws `LIMIT_EXCEEDED`.
+ */
+export function checkReferrers(file: string, depth: number, count: number): void {
+  if (count > LIMITS.referrers) throw tooManyReferrers(file, count);
+  if (depth < LIMITS.referrerDepth) return;
+  throw new PlanishError('LIMIT_EXCEEDED', 'too many artifacts are attached to one another', {
+    file,
+    limit: 'referrerDepth',
+    expected: LIMITS.referrerDepth,
+  });
+}
+
+function tooManyReferrers(file: string, actual: number): PlanishError {
   return new PlanishError('LIMIT_EXCEEDED', 'too many manifests may be attached to the image', {
     file,
     limit: 'referrers',
     expected: LIMITS.referrers,
     actual,
-  });
-}
-
-/** The error for artifacts of artifacts of artifacts without an end. */
-export function tooDeepReferrers(file: string): PlanishError {
-  return new PlanishError('LIMIT_EXCEEDED', 'too many artifacts are attached to one another', {
-    file,
-    limit: 'referrerDepth',
-    expected: LIMITS.referrerDepth,
   });
 }
 

@@ -6,14 +6,7 @@ import { VerityHasher } from '../../fsverity/verity-hasher.ts';
 import { readBlob } from '../../io/blob-file.ts';
 import { findBlob, readDocument } from '../../io/blob-store.ts';
 import type { ImageDocument, OpenedImage } from '../../io/opened-image.ts';
-import {
-  AttachmentFinder,
-  asLayout,
-  type FoundManifest,
-  tooDeepReferrers,
-  tooManyReferrers,
-} from '../../io/referrers.ts';
-import { LIMITS } from '../../limits.ts';
+import { AttachmentFinder, asLayout, checkReferrers, type FoundManifest } from '../../io/referrers.ts';
 import { type AttachmentKind, attachmentKind } from '../../oci/attachments.ts';
 import { parseRootfs } from '../../oci/config.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
@@ -63,8 +56,7 @@ export async function emitReferrers(context: ReferrerContext, image: OpenedImage
     const next: BlobDigest[] = [];
     for (const one of level) {
       for (const attachment of newAttachments(context, finder, one, seen)) {
-        if (seen.size - 1 > LIMITS.referrers) throw tooManyReferrers(layout.file, seen.size - 1);
-        if (depth === LIMITS.referrerDepth) throw tooDeepReferrers(layout.file);
+        checkReferrers(layout.file, depth, seen.size - 1);
         const links = await tryArtifact(context, image, attachment);
         if (links === undefined) continue;
         const { digest } = attachment.descriptor;

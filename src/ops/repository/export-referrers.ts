@@ -4,8 +4,7 @@ import { isPlanishError, PlanishError } from '../../errors.ts';
 import type { BlobFile } from '../../io/blob-file.ts';
 import type { ImageWriter } from '../../io/image-writer.ts';
 import { editLayout } from '../../io/layout-editor.ts';
-import { tooDeepReferrers, tooManyReferrers } from '../../io/referrers.ts';
-import { LIMITS } from '../../limits.ts';
+import { checkReferrers } from '../../io/referrers.ts';
 import { type AttachmentKind, attachmentKind } from '../../oci/attachments.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Manifest } from '../../oci/manifest.ts';
@@ -60,7 +59,7 @@ export async function stageReferrers(
       for (const ref of listReferrers(context.repository, named)) {
         if (seen.has(ref.name)) continue;
         seen.add(ref.name);
-        checkLimits(context.repository.path, depth, seen.size - 1);
+        checkReferrers(context.repository.path, depth, seen.size - 1);
         const one = await tryArtifact(context, ref, { subject, isOriginal: image.digest === original });
         if (one !== undefined) next.push(one);
       }
@@ -71,11 +70,6 @@ export async function stageReferrers(
     level = next.map(({ descriptor }) => descriptor);
   }
   return staged;
-}
-
-function checkLimits(file: string, depth: number, count: number): void {
-  if (count > LIMITS.referrers) throw tooManyReferrers(file, count);
-  if (depth === LIMITS.referrerDepth) throw tooDeepReferrers(file);
 }
 
 async function tryArtifact(

@@ -3,6 +3,7 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BlobDigest } from '../../../src/bytes/digest.ts';
+import { checkReferrers } from '../../../src/io/referrers.ts';
 import { LIMITS } from '../../../src/limits.ts';
 import { type AttachmentKind, attachmentTag, COSIGN_KIND } from '../../../src/oci/attachments.ts';
 import { type Descriptor, REF_NAME } from '../../../src/oci/descriptor.ts';
@@ -204,6 +205,16 @@ describe('hostile ties', () => {
       code: 'LIMIT_EXCEEDED',
       detail: { limit: 'referrerDepth', expected: 8 },
     });
+  });
+
+  it('are counted', () => {
+    checkReferrers('file', LIMITS.referrerDepth - 1, LIMITS.referrers);
+    expect(() => checkReferrers('file', 0, LIMITS.referrers + 1)).toThrow(
+      expect.objectContaining({
+        code: 'LIMIT_EXCEEDED',
+        detail: { file: 'file', limit: 'referrers', expected: 4096, actual: 4097 },
+      }),
+    );
   });
 
   it('under a tag for something else are left out', async () => {
