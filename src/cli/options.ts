@@ -39,7 +39,7 @@ export function addSourceOptions(command: Command): Command {
         .choices(['create', 'refuse'])
         .default('create'),
     )
-    .addOption(new Option('--skip-xattrs', 'do not read extended attributes of a rootfs: source'))
+    .addOption(skipXattrsOption())
     .addOption(new Option('--strict', 'accept a dumpfile only as composefs-rs does'))
     .addOption(
       new Option(
@@ -65,9 +65,19 @@ export function sourceOptions(runtime: Runtime, parsed: ParsedSourceOptions): So
     platform: parsed.platform,
     algorithm: parsed.algorithm,
     missingParents: parsed.missingParents,
-    xattrs: parsed.skipXattrs === true ? 'skip' : 'all',
+    xattrs: attributesWanted(parsed),
     strict: parsed.strict,
   };
+}
+
+/** `--skip-xattrs`. */
+export function skipXattrsOption(): Option {
+  return new Option('--skip-xattrs', 'do not read extended attributes of a rootfs: source');
+}
+
+/** What `--skip-xattrs` says in the library's form. */
+export function attributesWanted({ skipXattrs }: Pick<ParsedSourceOptions, 'skipXattrs'>): 'all' | 'skip' {
+  return skipXattrs === true ? 'skip' : 'all';
 }
 
 /** `--memory SIZE`. */

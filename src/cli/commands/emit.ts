@@ -6,7 +6,14 @@ import type { EmitOptions, EmitResult } from '../../ops/repository/emit.ts';
 import type { EmitStoreResult } from '../../ops/repository/emit-store.ts';
 import { cacheDirectory, type ParsedCache } from '../cache-directory.ts';
 import { formatBytes, formatCount } from '../format.ts';
-import { commonOptions, formatNumber, formatOption, profileOption } from '../options.ts';
+import {
+  attributesWanted,
+  commonOptions,
+  formatNumber,
+  formatOption,
+  profileOption,
+  skipXattrsOption,
+} from '../options.ts';
 import type { GlobalOptions, Runtime } from '../runtime.ts';
 
 interface ParsedOptions extends GlobalOptions, ParsedCache {
@@ -22,6 +29,7 @@ interface ParsedOptions extends GlobalOptions, ParsedCache {
   readonly insecure?: boolean;
   readonly requireVerity?: boolean;
   readonly onlyMissingFrom?: string;
+  readonly skipXattrs?: boolean;
 }
 
 const EXAMPLES = `
@@ -77,6 +85,7 @@ export function addEmit(program: Command, runtime: Runtime): Command {
     .addOption(
       new Option('--only-missing-from <dir>', 'leave out the objects that this other repository has'),
     )
+    .addOption(skipXattrsOption())
     .addOption(
       new Option(
         '--cache <dir>',
@@ -103,7 +112,16 @@ async function emitStoreTo(source: string, parsed: ParsedOptions, runtime: Runti
   const { repo: directory, tag: name, platform, algorithm, profile, format } = parsed;
   if (directory === undefined) throw new PlanishError('BAD_OPTION', '--layout mkcomposefs needs --repo');
   const { emitStore } = await import('../../ops/repository/emit-store.ts');
-  const options = { ...commonOptions(runtime, parsed), directory, name, platform, algorithm, profile };
+  const xattrs = attributesWanted(parsed);
+  const options = {
+    ...commonOptions(runtime, parsed),
+    directory,
+    name,
+    platform,
+    algorithm,
+    profile,
+    xattrs,
+  };
   const result = await emitStore(source, { ...options, format: formatNumber(format) });
   runtime.output.json(result);
   runtime.output.print(describeStore(result));
@@ -138,6 +156,7 @@ function emitOptions(runtime: Runtime, parsed: ParsedOptions): Omit<EmitOptions,
     algorithm,
     profile,
     onlyMissingFrom,
+    xattrs: attributesWanted(parsed),
     format: formatNumber(parsed.format),
     bootable: bootable === undefined ? 'auto' : bootable ? 'require' : 'none',
     verity: parsed.requireVerity === true ? 'require' : parsed.insecure === true ? 'none' : 'try',

@@ -2,7 +2,13 @@
 import { dirname, join, resolve } from 'node:path';
 import { createTemporaryDirectory } from '../../io/temporary.ts';
 import { build } from '../build/build.ts';
+import type { SourceOptions } from '../load/load-tree.ts';
 import type { CommonOptions } from '../session.ts';
+
+/** What of the options of `emit` is for building. */
+export interface BuiltOptions extends CommonOptions, Pick<SourceOptions, 'platform' | 'xattrs'> {
+  readonly repository: string;
+}
 
 /**
  * Gives `use` a reference to the image that `build` makes of a source by default, its layers uncompressed, for as long
@@ -10,7 +16,7 @@ import type { CommonOptions } from '../session.ts';
  */
 export async function withBuiltImage<T>(
   source: string,
-  { repository, platform, ...options }: CommonOptions & { repository: string; platform?: string | undefined },
+  { repository, platform, xattrs, ...options }: BuiltOptions,
   use: (reference: string) => Promise<T>,
 ): Promise<T> {
   const { jobs, signal, onProgress, onWarning, temporaryDirectory, memory, zstd } = options;
@@ -18,7 +24,7 @@ export async function withBuiltImage<T>(
   const staging = createTemporaryDirectory(dirname(resolve(repository)));
   try {
     const destination = `oci:${join(staging.path, 'built')}:latest`;
-    await build(source, { ...common, platform, destination, compression: 'none' });
+    await build(source, { ...common, platform, xattrs, destination, compression: 'none' });
     return await use(destination);
   } finally {
     staging.close();

@@ -18,9 +18,9 @@ import {
   ObjectWriter,
 } from '../../repo/object-writer.ts';
 import { isRepository, Repository } from '../../repo/repository.ts';
+import type { SourceOptions } from '../load/load-tree.ts';
 import { openAny } from '../load/open-any.ts';
 import { type CommonOptions, Session } from '../session.ts';
-import { withBuiltImage } from './emit-built.ts';
 import { emitDocument, imageRefs, otherImageRefs } from './emit-documents.ts';
 import type { EmittedImage, EmittedImages, ImageWishes } from './emit-images.ts';
 import { type EmitContext, type EmittedLayer, emitLayers } from './emit-layers.ts';
@@ -46,6 +46,8 @@ export interface EmitOptions extends CommonOptions {
   readonly verity?: VerityWish | undefined;
   /** A repository whose objects are not written: what is emitted is what it lacks. */
   readonly onlyMissingFrom?: string | undefined;
+  /** `skip` leaves the extended attributes of a `rootfs:` source out; default `all`. Changes digests. */
+  readonly xattrs?: SourceOptions['xattrs'];
 }
 
 /** Result of {@link emit}. */
@@ -86,8 +88,11 @@ export interface EmitResult {
 export async function emit(source: string, options: EmitOptions): Promise<EmitResult> {
   const opened = await openAny(source, options);
   if (opened.kind === 'image') return await emitImage(source, opened, options);
-  if (opened.kind === 'tar' || opened.kind === 'rootfs')
+  if (opened.kind === 'tar' || opened.kind === 'rootfs') {
+    // What builds is loaded only where something is built.
+    const { withBuiltImage } = await import('./emit-built.ts');
     return { ...(await withBuiltImage(source, options, (built) => emit(built, options))), source };
+  }
   const kind = opened.kind === 'dump' ? 'a dumpfile' : 'an EROFS image';
   throw new PlanishError('IMAGE_UNSUPPORTED', `${kind} does not have the contents of its files`, {
     file: source,

@@ -1,7 +1,7 @@
 /** Trees that are no images, in repositories of images. */
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build } from '../../../src/ops/build/build.ts';
 import { digest } from '../../../src/ops/hosts/digest.ts';
 import { mkfs } from '../../../src/ops/look/mkfs.ts';
@@ -10,9 +10,11 @@ import { repoFsck } from '../../../src/ops/repository/repo-fsck.ts';
 import { canReadAttributes } from '../../support/attributes.ts';
 import { memoryDirectory } from '../../support/memory-directory.ts';
 import { linksBelow, namesIn } from '../../support/repository.ts';
+import { freshDirectory, holdsAttributes, removeDirectories, setAttribute } from '../io/rootfs-fixture.ts';
 
 const top = memoryDirectory();
 const at = (name: string): string => join(top, name);
+afterAll(removeDirectories);
 
 beforeAll(() => {
   mkdirSync(at('tree/usr'), { recursive: true });
@@ -44,6 +46,26 @@ describe.skipIf(!canReadAttributes)('a directory', () => {
   it('goes under the tag that is asked for', async () => {
     await emit(`rootfs:${at('tree')}`, { repository: at('repository'), tag: 'tree', jobs: 1 });
     expect(namesIn(join(at('repository'), 'streams/refs/oci'))).toEqual(['latest', 'tree']);
+  });
+});
+
+describe.skipIf(!holdsAttributes())('a directory with attributes', () => {
+  it('is emitted with them, or without where that is asked for', async () => {
+    const path = freshDirectory();
+    mkdirSync(join(path, 'usr'));
+    writeFileSync(join(path, 'usr/file'), 'content');
+    setAttribute(join(path, 'usr/file'), 'user.kept', '31');
+    const source = `rootfs:${path}`;
+    const digests: unknown[] = [];
+    for (const xattrs of ['all', 'skip'] as const) {
+      const options = { repository: at(xattrs), verity: 'none', jobs: 1, xattrs } as const;
+      const { manifest } = await emit(source, options);
+      const destination = `oci:${at(`built-${xattrs}`)}:latest`;
+      const built = await build(source, { destination, compression: 'none', jobs: 1, xattrs });
+      expect(manifest).toBe(built.manifest.digest);
+      digests.push(manifest);
+    }
+    expect(new Set(digests).size).toBe(2);
   });
 });
 
