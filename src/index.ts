@@ -31,7 +31,8 @@ export {
   PlanishError,
 } from './errors.ts';
 export { LIMITS, type LimitName } from './limits.ts';
-export { type BuildOptions, build } from './ops/build/build.ts';
+export { build } from './ops/build/build.ts';
+export type { BuildOptions } from './ops/build/build-options.ts';
 export type { BuildResult, BuildUpdate, BuiltLayer } from './ops/build/build-result.ts';
 export type { KeyEdit } from './ops/build/image-config.ts';
 export {

@@ -1,6 +1,6 @@
 /** `planish build SOURCE -o DEST` */
 import { Command, Option } from 'commander';
-import type { BuildOptions } from '../../ops/build/build.ts';
+import type { BuildOptions } from '../../ops/build/build-options.ts';
 import type { BuildResult } from '../../ops/build/build-result.ts';
 import { formatBytes, formatCount, formatSeconds, formatTable, shortDigest, truncate } from '../format.ts';
 import {

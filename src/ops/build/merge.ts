@@ -9,7 +9,8 @@ import { type MergeConflict, mergeTree } from '../../tree/merge.ts';
 import { type LoadedTree, type Needs, type SourceOptions, withTree } from '../load/load-tree.ts';
 import { holdsContents } from '../load/tree-pair.ts';
 import type { Session } from '../session.ts';
-import { type BuildOptions, buildWith } from './build.ts';
+import { buildWith } from './build.ts';
+import type { BuildOptions } from './build-options.ts';
 import type { BuildResult } from './build-result.ts';
 import type { KeyEdit } from './image-config.ts';
 

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { isPlanishError } from '../../../src/errors.ts';
-import type { BuildOptions } from '../../../src/ops/build/build.ts';
+import type { BuildOptions } from '../../../src/ops/build/build-options.ts';
 import { plan } from '../../../src/ops/build/plan.ts';
 import { readSplitRules } from '../../../src/ops/build/split-rules.ts';
 import { inspect } from '../../../src/ops/look/inspect.ts';
