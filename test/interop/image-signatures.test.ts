@@ -15,6 +15,7 @@ import { sign } from '../../src/ops/sign/sign.ts';
 import { verify } from '../../src/ops/verify/verify.ts';
 import { blobPath, digestOf, makeLayout } from '../support/layout-maker.ts';
 import { hasRegistry, type Registry, startRegistry } from '../support/registry.ts';
+import { type Answer, copyTag, mustRun, run } from '../support/registry-tools.ts';
 import { smallTar } from '../support/tar-maker.ts';
 import { keyFile } from '../support/test-keys.ts';
 import { trixieFile } from '../support/trixie.ts';
@@ -67,35 +68,8 @@ async function image(): Promise<{ path: string; repository: string; digest: Blob
   };
 }
 
-interface Answer {
-  readonly ok: boolean;
-  readonly text: string;
-}
-
-function run(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Answer {
-  const { status, stdout, stderr } = spawnSync(program, args, { env: { ...process.env, ...env } });
-  return { ok: status === 0, text: `${stdout}${stderr}` };
-}
-
-function mustRun(program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): void {
-  const { ok, text } = run(program, args, env);
-  if (!ok) throw new Error(`${program} ${args.join(' ')}: ${text}`);
-}
-
 /** Tags as skopeo copies them, whatever they are of. */
-function copy(from: string, to: string): Answer {
-  const tls = ['--dest-tls-verify=false', '--src-tls-verify=false'];
-  return run(skopeo ?? '', [
-    'copy',
-    '-q',
-    '--all',
-    '--preserve-digests',
-    '--insecure-policy',
-    ...tls,
-    from,
-    to,
-  ]);
-}
+const copy = (from: string, to: string): Answer => copyTag(skopeo ?? '', from, to);
 
 /** Pushes the image and all that is attached to it. */
 function push(path: string, repository: string, digest: BlobDigest): void {
