@@ -1,6 +1,6 @@
 /**
  * Emitting a real server image against the programs that fill repositories: cfsctl from the same layout, mkcomposefs from
- * the same directory. Repositories lie in memory where that can be: both sync, which on a disk takes longer than all else.
+ * the same directory, or from what umoci unpacks of the same layout, since it reads no images. Repositories lie in memory where that can be: both sync, which on a disk takes longer than all else.
  * Where an image is emitted again ours has its cache, as it has unless told otherwise; cfsctl believes the repository.
  */
 import { accessSync, constants, mkdirSync, readdirSync, rmSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { planish } from './inputs.mjs';
 import { has, run } from './measure.mjs';
 
-export const needs = () => ['cfsctl', 'mkcomposefs'].filter((program) => !has(program));
+export const needs = () => ['cfsctl', 'mkcomposefs', 'umoci'].filter((program) => !has(program));
 
 const MEMORY = isWritable('/dev/shm') ? '/dev/shm' : undefined;
 
@@ -23,6 +23,7 @@ export function rows(inputs) {
     updateRow(inputs, place),
     fsckRow(inputs, place),
     storeRow(inputs, place),
+    imageStoreRow(inputs, place),
   ];
 }
 
@@ -130,6 +131,24 @@ function storeRow(inputs, place) {
     peerName: '`mkcomposefs --digest-store`',
     ours: planish('emit', `rootfs:${directory}`, '--repo', ours, '--layout', 'mkcomposefs'),
     peer: ['mkcomposefs', `--digest-store=${join(peer, 'objects')}`, directory, join(peer, 'image.cfs')],
+    before: () => {
+      for (const path of [ours, peer]) rmSync(path, { recursive: true, force: true });
+      mkdirSync(peer, { recursive: true });
+    },
+  };
+}
+
+/** Here the peer has to unpack the image first. */
+function imageStoreRow(inputs, place) {
+  const [ours, peer] = [join(place, 'store'), join(place, 'peer-store')];
+  const image = inputs.gzipImage;
+  const steps =
+    'umoci unpack --image "$1" "$0/bundle"; mkcomposefs --digest-store="$0/objects" "$0/bundle/rootfs" "$0/image.cfs"';
+  return {
+    title: '`emit oci: --layout mkcomposefs`',
+    peerName: '`umoci unpack` and `mkcomposefs --digest-store`',
+    ours: planish('emit', image, '--repo', ours, '--layout', 'mkcomposefs', '--no-cache'),
+    peer: ['sh', '-ec', steps, peer, image.replace('oci:', '')],
     before: () => {
       for (const path of [ours, peer]) rmSync(path, { recursive: true, force: true });
       mkdirSync(peer, { recursive: true });
