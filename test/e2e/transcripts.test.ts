@@ -11,6 +11,7 @@ const canServe = ['curl', 'python3'].every((tool) => hasTool(tool, 'docs/guides/
 const pages = [
   'README.md',
   'docs/guides/verifying.md',
+  'docs/guides/emitting.md',
   ...(canServe ? ['docs/guides/updates-over-http.md'] : []),
 ].map((name) => ({ name, directory: temporaryDirectory() }));
 
