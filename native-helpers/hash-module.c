@@ -192,7 +192,7 @@ static bool holds_paths(const struct planish_view *paths, size_t count)
 
 /* The caller's bytes may be shared with other threads, so it is a copy that is checked and used. */
 static int measure_copied(const struct planish_view *paths, const struct planish_doubles *sizes, uint32_t algorithm,
-			  unsigned char *digests)
+			  unsigned char *digests, const struct planish_parts *parts)
 {
 	unsigned char *copy = malloc(paths->length + 1);
 	struct planish_view copied = { copy, paths->length };
@@ -203,7 +203,8 @@ static int measure_copied(const struct planish_view *paths, const struct planish
 	if (paths->length > 0)
 		memcpy(copy, paths->data, paths->length);
 	if (holds_paths(&copied, sizes->count))
-		result = planish_measure_files((const char *)copy, sizes->data, sizes->count, algorithm, digests);
+		result = planish_measure_files((const char *)copy, sizes->data, sizes->count, algorithm, digests,
+					       parts);
 	free(copy);
 	return result;
 }
@@ -226,47 +227,94 @@ static napi_value measure_files(napi_env env, napi_callback_info info)
 		return planish_throw_type_error(env, "measureFiles takes paths, sizes, 1 or 2, and space for digests");
 	if (sizes.count > FILES_MAX || digests.length / planish_digest_length(algorithm) < sizes.count)
 		return planish_number(env, -EINVAL);
-	return planish_number(env, measure_copied(&paths, &sizes, algorithm, (unsigned char *)digests.data));
+	return planish_number(env, measure_copied(&paths, &sizes, algorithm, (unsigned char *)digests.data, NULL));
 }
 
-/* measureFiles as a job. */
+/* measureFiles as a job, or measureParts, where there is a stream. */
 struct measure_job {
 	struct planish_later later;
 	struct planish_view paths;
 	struct planish_doubles sizes;
 	uint32_t algorithm;
 	unsigned char *digests;
+	struct planish_parts parts;
 };
 
 static int run_measure(struct planish_later *later)
 {
 	struct measure_job *job = (struct measure_job *)later;
 
-	return measure_copied(&job->paths, &job->sizes, job->algorithm, job->digests);
+	return measure_copied(&job->paths, &job->sizes, job->algorithm, job->digests,
+			      job->parts.stream != NULL ? &job->parts : NULL);
+}
+
+static bool get_measure(napi_env env, const napi_value *arguments, struct measure_job *job)
+{
+	struct planish_view digests;
+
+	job->later.run = run_measure;
+	job->parts = (struct planish_parts){ 0 };
+	if (!planish_get_view(env, arguments[0], &job->paths) || !planish_get_doubles(env, arguments[1], &job->sizes) ||
+	    !get_algorithm(env, arguments[2], &job->algorithm) || !planish_get_view(env, arguments[3], &digests) ||
+	    job->sizes.count > FILES_MAX ||
+	    digests.length / planish_digest_length(job->algorithm) < job->sizes.count)
+		return false;
+	job->digests = (unsigned char *)digests.data;
+	return true;
 }
 
 /* measureFilesLater(…): a promise of what measureFiles returns. */
 static napi_value measure_files_later(napi_env env, napi_callback_info info)
 {
 	napi_value arguments[4];
-	struct planish_view digests;
 	struct measure_job *job = malloc(sizeof *job);
 
 	if (job == NULL || !get_arguments(env, info, 4, arguments)) {
 		free(job);
 		return NULL;
 	}
-	job->later.run = run_measure;
-	if (!planish_get_view(env, arguments[0], &job->paths) || !planish_get_doubles(env, arguments[1], &job->sizes) ||
-	    !get_algorithm(env, arguments[2], &job->algorithm) || !planish_get_view(env, arguments[3], &digests) ||
-	    job->sizes.count > FILES_MAX ||
-	    digests.length / planish_digest_length(job->algorithm) < job->sizes.count) {
+	if (!get_measure(env, arguments, job)) {
 		free(job);
 		return planish_throw_type_error(
 			env, "measureFilesLater takes paths, sizes, 1 or 2, and space for digests");
 	}
-	job->digests = (unsigned char *)digests.data;
 	return planish_run_later(env, &job->later, (napi_value[]){ arguments[0], arguments[1], arguments[3] }, 3);
+}
+
+static bool get_parts(napi_env env, const napi_value *arguments, struct measure_job *job)
+{
+	struct planish_waiting between;
+	struct planish_doubles gaps;
+
+	if (!planish_get_waiting(env, arguments, &between) || between.stream == NULL ||
+	    !planish_get_doubles(env, arguments[2], &gaps) || gaps.count != job->sizes.count)
+		return false;
+	job->parts = (struct planish_parts){ between.stream, between.data, between.length, gaps.data };
+	return true;
+}
+
+/*
+ * measurePartsLater(paths, sizes, algorithm, digests, stream: Uint8Array, between: Uint8Array, gaps: Float64Array): the same
+ * of files that are parts of a stream
+ */
+static napi_value measure_parts_later(napi_env env, napi_callback_info info)
+{
+	napi_value arguments[7];
+	struct measure_job *job = malloc(sizeof *job);
+
+	if (job == NULL || !get_arguments(env, info, 7, arguments)) {
+		free(job);
+		return NULL;
+	}
+	if (!get_measure(env, arguments, job) || !get_parts(env, arguments + 4, job)) {
+		free(job);
+		return planish_throw_type_error(
+			env, "measurePartsLater takes paths, sizes, 1 or 2, space for digests, a stream, bytes and gaps");
+	}
+	return planish_run_later(env, &job->later,
+				 (napi_value[]){ arguments[0], arguments[1], arguments[3], arguments[4], arguments[5],
+						 arguments[6] },
+				 6);
 }
 
 bool planish_define_hash(napi_env env, napi_value exports)
@@ -275,5 +323,6 @@ bool planish_define_hash(napi_env env, napi_value exports)
 	       planish_define(env, exports, "hashBlocks", hash_blocks) &&
 	       planish_define(env, exports, "verityBatch", verity_batch) &&
 	       planish_define(env, exports, "measureFiles", measure_files) &&
-	       planish_define(env, exports, "measureFilesLater", measure_files_later);
+	       planish_define(env, exports, "measureFilesLater", measure_files_later) &&
+	       planish_define(env, exports, "measurePartsLater", measure_parts_later);
 }

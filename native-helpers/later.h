@@ -4,7 +4,7 @@
 
 #include "values.h"
 
-#define PLANISH_KEPT_MAX 4
+#define PLANISH_KEPT_MAX 6
 
 /* The first member of what such a call allocates with malloc; the last that is done with it gives it back. */
 struct planish_later {

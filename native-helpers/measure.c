@@ -17,22 +17,58 @@
 
 #define PENDING 256
 
+/* Contents of a stream lie in the buffer as they do in a tar, to so many bytes: rows of the second cache. */
+#define ROW_BYTES 64u
+
 struct reader {
 	uint32_t algorithm;
 	size_t digest_length;
-	/* Contents that were read and wait, and the bytes of the buffer that they fill. */
+	/* What the files are parts of, or NULL. */
+	struct planish_stream *stream;
+	/* Contents that were read and wait, and the bytes of the buffer that they fill, or the stream since `start`. */
 	size_t pending;
+	size_t start;
 	size_t filled;
 	struct planish_content contents[PENDING];
 	struct planish_tree tree;
 	unsigned char buffer[BUFFER_BYTES];
 };
 
+/* Empties the buffer; what follows in the stream lies as if it had not been. */
+static void start_over(struct reader *reader, size_t end)
+{
+	reader->pending = 0;
+	reader->start = reader->filled = reader->stream != NULL ? end % ROW_BYTES : 0;
+}
+
 static int flush(struct reader *reader)
 {
-	int failed = planish_measure_contents(reader->contents, reader->pending, reader->algorithm, NULL);
+	struct planish_waiting waiting = { reader->stream, reader->buffer + reader->start,
+					   reader->filled - reader->start };
+	struct planish_waiting *beside = reader->stream != NULL ? &waiting : NULL;
+	int failed = planish_measure_contents(reader->contents, reader->pending, reader->algorithm, beside);
 
-	reader->pending = reader->filled = 0;
+	if (beside != NULL)
+		planish_stream_add(beside, NULL);
+	start_over(reader, reader->filled);
+	return failed;
+}
+
+/* Adds bytes of the stream that are no file. */
+static int add_between(struct reader *reader, const unsigned char *data, size_t length)
+{
+	int failed = 0;
+
+	while (length > 0 && !failed) {
+		size_t room = BUFFER_BYTES - reader->filled, part = length < room ? length : room;
+
+		memcpy(reader->buffer + reader->filled, data, part);
+		reader->filled += part;
+		data += part;
+		length -= part;
+		if (reader->filled == BUFFER_BYTES)
+			failed = flush(reader);
+	}
 	return failed;
 }
 
@@ -63,8 +99,19 @@ static int read_small(struct reader *reader, int fd, size_t size, unsigned char 
 	if (read_fully(fd, at, size + 1) != (ssize_t)size)
 		return -EIO;
 	reader->contents[reader->pending++] = (struct planish_content){ at, size, digest };
-	reader->filled += (size + 63) / 64 * 64;
+	reader->filled += reader->stream != NULL ? size : (size + ROW_BYTES - 1) / ROW_BYTES * ROW_BYTES;
 	return 0;
+}
+
+/* A piece of a large file, the buffer being empty. */
+static void hash_piece(struct reader *reader, size_t length)
+{
+	struct planish_waiting waiting = { reader->stream, reader->buffer, length };
+	struct planish_waiting *beside = reader->stream != NULL ? &waiting : NULL;
+
+	planish_tree_add(&reader->tree, reader->buffer, length, beside);
+	if (beside != NULL)
+		planish_stream_add(beside, NULL);
 }
 
 static int read_large(struct reader *reader, int fd, uint64_t size, unsigned char *digest)
@@ -77,10 +124,11 @@ static int read_large(struct reader *reader, int fd, uint64_t size, unsigned cha
 		length = read_fully(fd, reader->buffer, BUFFER_BYTES);
 		if (length < 0)
 			return -EIO;
-		planish_tree_add(&reader->tree, reader->buffer, (size_t)length);
+		hash_piece(reader, (size_t)length);
 		done += (uint64_t)length;
 	} while (length == BUFFER_BYTES && done <= size);
 	planish_tree_end(&reader->tree, digest);
+	start_over(reader, (reader->filled + (size_t)(size % ROW_BYTES)));
 	return done == size ? 0 : -EIO;
 }
 
@@ -98,7 +146,7 @@ static int measure_file(struct reader *reader, const char *path, double size, un
 
 	if (!(size >= 0))
 		return 1;
-	if (reader->pending == PENDING || !small || reader->filled + (size_t)size + 64 > BUFFER_BYTES)
+	if (reader->pending == PENDING || !small || reader->filled + (size_t)size + ROW_BYTES > BUFFER_BYTES)
 		failed = flush(reader);
 	if (failed)
 		return failed;
@@ -115,9 +163,25 @@ static int measure_file(struct reader *reader, const char *path, double size, un
 	return failed;
 }
 
-int planish_measure_files(const char *paths, const double *sizes, size_t count, uint32_t algorithm,
-			  unsigned char *digests)
+/* The bytes before a file; what is left of those between moves on. */
+static int add_gap(struct reader *reader, struct planish_parts *parts, double gap)
 {
+	size_t length;
+	int failed;
+
+	if (!(gap >= 0 && gap <= (double)parts->length))
+		return -EINVAL;
+	length = (size_t)gap;
+	failed = add_between(reader, parts->between, length);
+	parts->between += length;
+	parts->length -= length;
+	return failed;
+}
+
+int planish_measure_files(const char *paths, const double *sizes, size_t count, uint32_t algorithm,
+			  unsigned char *digests, const struct planish_parts *parts)
+{
+	struct planish_parts left = parts != NULL ? *parts : (struct planish_parts){ 0 };
 	struct reader *reader = malloc(sizeof *reader);
 	size_t done = 0;
 	int failed = 0, unwritten;
@@ -126,13 +190,19 @@ int planish_measure_files(const char *paths, const double *sizes, size_t count, 
 		return -ENOMEM;
 	reader->algorithm = algorithm;
 	reader->digest_length = planish_digest_length(algorithm);
-	reader->pending = reader->filled = 0;
+	reader->stream = left.stream;
+	start_over(reader, 0);
 	for (; done < count; done++) {
-		failed = measure_file(reader, paths, sizes[done], digests + done * reader->digest_length);
+		if (parts != NULL)
+			failed = add_gap(reader, &left, left.gaps[done]);
+		if (!failed)
+			failed = measure_file(reader, paths, sizes[done], digests + done * reader->digest_length);
 		if (failed)
 			break;
 		paths += strlen(paths) + 1;
 	}
+	if (!failed)
+		failed = add_between(reader, left.between, left.length);
 	unwritten = flush(reader);
 	free(reader);
 	return failed < 0 ? failed : unwritten < 0 ? unwritten : (int)done;

@@ -213,7 +213,8 @@ static void grow_level(struct planish_tree *tree, size_t index, size_t digests)
 	}
 }
 
-void planish_tree_add(struct planish_tree *tree, const unsigned char *data, size_t length)
+void planish_tree_add(struct planish_tree *tree, const unsigned char *data, size_t length,
+		      struct planish_waiting *beside)
 {
 	struct planish_level *leaves = &tree->levels[0];
 
@@ -221,7 +222,11 @@ void planish_tree_add(struct planish_tree *tree, const unsigned char *data, size
 	while (length > 0) {
 		size_t room = (PLANISH_BLOCK - leaves->filled) / tree->digest_length * PLANISH_BLOCK;
 		size_t part = length < room ? length : room;
-		struct queue queue = { .kernel = tree->kernel, .size = PLANISH_BLOCK };
+		struct queue queue = {
+			.kernel = tree->kernel,
+			.beside = tree->algorithm == PLANISH_SHA256 ? beside : NULL,
+			.size = PLANISH_BLOCK,
+		};
 
 		enqueue_blocks(&queue, data, part, leaves->block + leaves->filled, tree->digest_length);
 		flush(&queue);

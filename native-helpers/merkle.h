@@ -39,18 +39,29 @@ struct planish_tree {
 
 void planish_tree_begin(struct planish_tree *tree, uint32_t algorithm);
 
-/* The next bytes; their length is a multiple of PLANISH_BLOCK, but for the last call. */
-void planish_tree_add(struct planish_tree *tree, const unsigned char *data, size_t length);
+/* The next bytes; their length is a multiple of PLANISH_BLOCK, but for the last call. `beside` as above. */
+void planish_tree_add(struct planish_tree *tree, const unsigned char *data, size_t length,
+		      struct planish_waiting *beside);
 
 /* The digest of what was added. */
 void planish_tree_end(struct planish_tree *tree, unsigned char *digest);
 
+/* A stream that files are parts of: `gaps[i]` bytes of those between stand before file i, all others behind the last. */
+struct planish_parts {
+	struct planish_stream *stream;
+	const unsigned char *between;
+	size_t length;
+	const double *gaps;
+};
+
 /*
  * Digests of files by path, each with the size it is known to have, `digest_length` bytes each to `digests`. Stops at
  * the first that cannot be opened or read, is no regular file or has another size, and returns how many were measured;
- * or -ENOMEM. `paths` are NUL-terminated, one behind another. No last link is followed.
+ * or -ENOMEM. `paths` are NUL-terminated, one behind another. No last link is followed. Where `parts` are not NULL their
+ * stream is hashed as well, every file being read once; it is of no use where not all files were measured. -EINVAL for
+ * gaps that are not there.
  */
 int planish_measure_files(const char *paths, const double *sizes, size_t count, uint32_t algorithm,
-			  unsigned char *digests);
+			  unsigned char *digests, const struct planish_parts *parts);
 
 #endif

@@ -41,14 +41,27 @@ export async function* unzstd(
     yield* output.flush();
   } finally {
     decompressor.close(window);
+    output.close();
     await reader.close();
   }
 }
 
+/** A buffer that nobody uses: hundreds of small streams, one after another, would each ask for a new one. */
+let idleBuffer: Uint8Array | undefined;
+
 /** Gathers what small steps produce, so that pieces are large. */
 class OutputPieces {
-  readonly #buffer = new Uint8Array(OUTPUT_BYTES);
+  readonly #buffer = idleBuffer ?? new Uint8Array(OUTPUT_BYTES);
   #used = 0;
+
+  constructor() {
+    idleBuffer = undefined;
+  }
+
+  /** To be called once no piece is used any more. */
+  close(): void {
+    idleBuffer = this.#buffer;
+  }
 
   /** Room for the next step; never empty. */
   get room(): Uint8Array {

@@ -7,7 +7,7 @@
 import type { HashAlgorithm } from '../bytes/digest.ts';
 
 /** Must equal `PLANISH_CONTRACT_VERSION` in C; helpers of another version are not used. */
-export const CONTRACT_VERSION = 9;
+export const CONTRACT_VERSION = 10;
 
 /** Flag of {@link NativeHelpers.scanDirectory}: records without extended attributes. */
 export const SCAN_WITHOUT_XATTRS = 1;
@@ -102,6 +102,19 @@ export interface HashHelpers {
     sizes: Float64Array,
     algorithm: number,
     digests: Uint8Array,
+  ): Promise<number>;
+  /**
+   * The same of files that are parts of a stream (see {@link StreamHelpers}), which goes on: `gaps[i]` bytes of `between`
+   * stand before file i, all others behind the last. It is of no use where not all files were measured.
+   */
+  measurePartsLater(
+    paths: Uint8Array,
+    sizes: Float64Array,
+    algorithm: number,
+    digests: Uint8Array,
+    stream: Uint8Array,
+    between: Uint8Array,
+    gaps: Float64Array,
   ): Promise<number>;
 }
 

@@ -122,7 +122,7 @@ export const TASKS = {
 
   async measureObjects(request: MeasureObjectsRequest, { progress }: TaskContext): Promise<MeasuredFolder> {
     const { measureObjects } = await import('../repo/measure-objects.ts');
-    return measureObjects(request, progress);
+    return await measureObjects(request, progress);
   },
 
   async checkLayer(request: CheckLayerRequest, { progress }: TaskContext): Promise<Finding | undefined> {

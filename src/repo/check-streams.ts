@@ -7,7 +7,7 @@ import { openRepositoryImage, type RepositoryImage } from './images.ts';
 import { CONTENT_TYPES, type StreamKind, streamName } from './names.ts';
 import { type ObjectPlace, ObjectStore } from './object-store.ts';
 import { asDamage } from './reach.ts';
-import { restoreLayer, streamBytes } from './read-layer.ts';
+import { ChunkedTar, streamBytes } from './read-layer.ts';
 import type { Repository } from './repository.ts';
 import { type OpenedStream, readDocumentOf, readStream } from './streams.ts';
 
@@ -47,11 +47,10 @@ export async function checkLayer(
   try {
     const opened = await readStream(store, request.stream, undefined);
     const isTar = opened.stream.contentType === CONTENT_TYPES.layer;
-    // Sizes are looked at when the objects are read.
-    const tar = isTar ? await restoreLayer(store, opened, () => undefined) : undefined;
+    const sizes = isTar ? await sizesInTar(opened) : undefined;
     const hash = createHash('sha256');
     let done = 0;
-    for await (const piece of streamBytes(store, opened, tar?.objects)) {
+    for await (const piece of streamBytes(store, opened, sizes)) {
       hash.update(piece);
       done += piece.length;
       progress(done);
@@ -62,6 +61,14 @@ export async function checkLayer(
   } catch (error) {
     return findingOf(path, request.stream, asDamage(error), 'layer-bad');
   }
+}
+
+/** Sizes of objects as the tar states them; they are looked at when the objects are read. */
+async function sizesInTar({ stream }: OpenedStream): Promise<ReadonlyMap<VerityDigest, number>> {
+  const tar = new ChunkedTar(() => undefined);
+  for await (const chunks of stream.batches()) for (const chunk of chunks) tar.add(chunk);
+  tar.finish(stream.size);
+  return tar.objects;
 }
 
 const PROBLEMS: Partial<Record<PlanishError['code'], RepositoryProblem>> = {

@@ -14,17 +14,25 @@ import {
   type StreamTitle,
 } from './check-streams.ts';
 import type { Finding } from './finding.ts';
-import type { MeasuredFolder } from './measure-objects.ts';
+import type { MeasuredLayer } from './measure-layer.ts';
+import type { MeasuredFolder, MeasureObjectsRequest } from './measure-objects.ts';
 import { CATEGORIES, type Category, parseObjectLink, parseRefLink } from './names.ts';
 import { asDamage, imageObjects } from './reach.ts';
 import type { Repository } from './repository.ts';
 import type { OpenedStream } from './streams.ts';
 
-/** Work that may be done on threads. */
+/** Work that may be done elsewhere; results in the order of what was asked. */
 export interface CheckWorkers {
-  measure(folder: string): Promise<MeasuredFolder>;
+  /** Reads layers once, objects and all. Absent where that saves nothing, or contents are not to be read. */
+  readonly read: ((layers: readonly CheckLayerRequest[]) => Promise<readonly MeasuredLayer[]>) | undefined;
+  /** Measures folders, but for those objects of theirs that are known to be sound. */
+  measure(folders: readonly FolderToMeasure[]): Promise<readonly MeasuredFolder[]>;
+  /** Puts a layer together whose objects are sound. */
   layer(request: CheckLayerRequest): Promise<Finding | undefined>;
 }
+
+/** A folder of objects. */
+export type FolderToMeasure = Pick<MeasureObjectsRequest, 'folder' | 'known'>;
 
 /** What was looked at. */
 export interface CheckCounts {
@@ -66,6 +74,10 @@ class Checker {
   readonly #counts: CheckCounts = { objects: 0, bytes: 0, streams: 0, images: 0, refs: 0 };
   /** Sound objects and their sizes. */
   readonly #known = new Map<VerityDigest, number>();
+  /** Objects that were read with layers and are sound, by folder. */
+  readonly #read = new Map<string, Map<VerityDigest, number>>();
+  /** Layers that were read and are what they are to be, by {@link layerKey}. */
+  readonly #soundLayers = new Set<string>();
   /** Splitstreams that are objects, and wrong in themselves. */
   readonly #unsound = new Set<VerityDigest>();
 
@@ -76,11 +88,41 @@ class Checker {
   }
 
   async run(): Promise<CheckResult> {
+    await this.#readLayers();
     await this.#checkObjects();
     await this.#checkStreams();
     this.#checkImages();
     for (const category of CATEGORIES) this.#checkRefs(category);
     return { counts: this.#counts, findings: this.#findings };
+  }
+
+  /**
+   * Reads layers by what the entries say, before anything is known of them, so that no object is read twice. Only what is
+   * sound is noted; whatever is not is looked at again, to say what it is.
+   */
+  async #readLayers(): Promise<void> {
+    const { read } = this.#workers;
+    if (read === undefined) return;
+    const requests = new Map<string, CheckLayerRequest>();
+    for (const { name, kind } of this.#repository.list('streams')) {
+      const title = parseStreamName(name);
+      const digest =
+        kind === 'link' && title?.kind === 'layer' ? this.#objectOf(`streams/${name}`) : undefined;
+      if (title === undefined || digest === undefined) continue;
+      const request = this.#layerRequest(name, title.digest, digest);
+      requests.set(layerKey(request), request);
+    }
+    const layers = await read([...requests.values()]);
+    for (const [index, key] of [...requests.keys()].entries()) {
+      if (layers[index]?.isSound === true) this.#soundLayers.add(key);
+      for (const [digest, size] of layers[index]?.objects ?? []) this.#noteRead(digest, size);
+    }
+  }
+
+  #noteRead(digest: VerityDigest, size: number): void {
+    const folder = digest.slice(0, 2);
+    const objects = this.#read.get(folder) ?? new Map<VerityDigest, number>();
+    this.#read.set(folder, objects.set(digest, size));
   }
 
   /** Strays beside the folders are left to whoever made them: other programs keep files in progress there. */
@@ -92,7 +134,9 @@ class Checker {
       else if (isFolder || kind === 'directory' || kind === 'link')
         this.#find('object-kind', `objects/${name}`, 'not a directory of objects');
     }
-    const measured = await Promise.all(folders.map((folder) => this.#workers.measure(folder)));
+    const measured = await this.#workers.measure(
+      folders.map((folder) => ({ folder, known: this.#read.get(folder) ?? new Map() })),
+    );
     for (const { objects, findings, bytes } of measured) {
       this.#counts.objects += objects.length + findings.length;
       this.#counts.bytes += bytes;
@@ -113,7 +157,8 @@ class Checker {
       else await this.#checkDocument(layers, name, title, opened);
     }
     if (!this.#contents) return;
-    await Promise.all([...layers.values()].map((layer) => this.#checkLayer(layer)));
+    const left = [...layers].filter(([key]) => !this.#soundLayers.has(key));
+    await Promise.all(left.map(([, layer]) => this.#checkLayer(layer)));
   }
 
   /** A layer that is not what an entry says is no matter to images that do not go by that entry. */
@@ -141,7 +186,7 @@ class Checker {
 
   /** Each splitstream is checked once for each digest that it is to have. */
   #addLayer(layers: Map<string, LayerToCheck>, request: CheckLayerRequest): LayerToCheck {
-    const key = `${request.digest} ${request.stream}`;
+    const key = layerKey(request);
     const layer = layers.get(key) ?? { request, isNamed: false };
     layers.set(key, layer);
     return layer;
@@ -192,6 +237,12 @@ class Checker {
     return sound;
   }
 
+  /** The object that a link leads to. */
+  #objectOf(path: string): VerityDigest | undefined {
+    const text = readlinkSync(join(this.#repository.path, path));
+    return parseObjectLink(text, this.#repository.algorithm);
+  }
+
   #checkRefs(category: Category): void {
     const entries = new Set(this.#repository.list(category).map(({ name }) => name));
     const pending = [''];
@@ -217,4 +268,9 @@ class Checker {
   #find(problem: Finding['problem'], path: string, message: string, object?: VerityDigest): void {
     this.#findings.push({ problem, path, message, object });
   }
+}
+
+/** What a layer is checked for: a splitstream may stand for several, and one for several splitstreams. */
+function layerKey({ digest, stream }: CheckLayerRequest): string {
+  return `${digest} ${stream}`;
 }

@@ -4,6 +4,7 @@ import type { VerityDigest } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
 import { layerEntry } from '../layer/entry-collector.ts';
 import { LIMITS } from '../limits.ts';
+import type { SplitstreamChunk } from '../splitstream/reader.ts';
 import { type TarEntry, type TarHandler, TarScanner } from '../tar/scanner.ts';
 import type { LayerEntry } from '../tree/entry.ts';
 import { type Content, EMPTY_CONTENT, INLINE_CONTENT_MAX } from '../tree/tree.ts';
@@ -21,40 +22,70 @@ export interface RestoredLayer {
   readonly objects: ReadonlyMap<VerityDigest, number>;
 }
 
-/** What is asked of an object, given its size as the tar states it. */
-export type CheckSize = (repository: ObjectStore, digest: VerityDigest, size: number) => void;
-
 /**
- * Reads the entries of a layer. Every object must be there with the size that the tar states, unless the caller sees to that;
- * what is in them is not looked at.
- * Throws `REPOSITORY_BAD` where the splitstream is no tar that composefs hosts read, `OBJECT_MISSING`, and the codes of
+ * Reads the entries of a layer. Every object must be there with the size that the tar states; what is in them is not looked
+ * at. Throws `REPOSITORY_BAD` where the splitstream is no tar that composefs hosts read, `OBJECT_MISSING`, and the codes of
  * the tar reader.
  */
 export async function restoreLayer(
   repository: ObjectStore,
   { stream }: OpenedStream,
-  check: CheckSize = checkObject,
 ): Promise<RestoredLayer> {
-  const collector = new StoredEntries();
-  const scanner = new TarScanner(collector, { globalHeaders: 'ignore' });
-  const objects = new Map<VerityDigest, number>();
-  for await (const chunk of stream.chunks()) {
-    if (chunk.kind === 'inline') {
-      scanner.push(chunk.bytes);
-      continue;
+  const entries: LayerEntry[] = [];
+  const tar = new ChunkedTar((entry) => entries.push(entry));
+  for await (const chunks of stream.batches()) {
+    for (const chunk of chunks) {
+      const isNew = chunk.kind === 'external' && !tar.objects.has(chunk.digest);
+      const size = tar.add(chunk);
+      if (isNew) checkObject(repository, chunk.digest, size);
     }
-    collector.external = chunk.digest;
-    const size = scanner.skipContent();
-    if (size === undefined) throw misplaced('an object stands where no content begins');
-    collector.external = undefined;
-    const known = objects.get(chunk.digest);
-    if (known === undefined) check(repository, chunk.digest, size);
-    else if (known !== size) throw misplaced('an object stands for contents of several sizes');
-    objects.set(chunk.digest, size);
   }
-  const { size, endOfArchive } = scanner.finish();
-  if (size !== stream.size) throw misplaced('the stream is not of the size that it claims');
-  return { entries: collector.entries, endOfArchive, objects };
+  return { entries, endOfArchive: tar.finish(stream.size), objects: tar.objects };
+}
+
+/**
+ * The tar that chunks make up, its objects not looked into. Throws `REPOSITORY_BAD` where it is none that composefs hosts
+ * read, and the codes of the tar reader.
+ */
+export class ChunkedTar {
+  readonly #entries: StoredEntries;
+  readonly #scanner: TarScanner;
+  readonly #objects = new Map<VerityDigest, number>();
+
+  constructor(onEntry: (entry: LayerEntry) => void) {
+    this.#entries = new StoredEntries(onEntry);
+    this.#scanner = new TarScanner(this.#entries, { globalHeaders: 'ignore' });
+  }
+
+  /** Objects met so far and their sizes as the tar states them. */
+  get objects(): ReadonlyMap<VerityDigest, number> {
+    return this.#objects;
+  }
+
+  /** Takes the next chunk; how many bytes it stands for. */
+  add(chunk: SplitstreamChunk): number {
+    if (chunk.kind === 'external') return this.#addObject(chunk.digest);
+    this.#scanner.push(chunk.bytes);
+    return chunk.bytes.length;
+  }
+
+  /** Ends a tar that is to be of that size; whether it ends in two zero blocks. */
+  finish(expected: number): boolean {
+    const { size, endOfArchive } = this.#scanner.finish();
+    if (size !== expected) throw misplaced('the stream is not of the size that it claims');
+    return endOfArchive;
+  }
+
+  #addObject(digest: VerityDigest): number {
+    this.#entries.external = digest;
+    const size = this.#scanner.skipContent();
+    if (size === undefined) throw misplaced('an object stands where no content begins');
+    this.#entries.external = undefined;
+    const known = this.#objects.get(digest) ?? size;
+    if (known !== size) throw misplaced('an object stands for contents of several sizes');
+    this.#objects.set(digest, size);
+    return size;
+  }
 }
 
 function checkObject(repository: ObjectStore, digest: VerityDigest, size: number): void {
@@ -75,15 +106,21 @@ function misplaced(message: string): PlanishError {
 
 /** Entries of a tar whose large contents are objects. */
 class StoredEntries implements TarHandler {
-  readonly entries: LayerEntry[] = [];
+  readonly #onEntry: (entry: LayerEntry) => void;
+  #count = 0;
   /** Digest of the content that ends next, where it is an object. */
   external: VerityDigest | undefined;
   readonly #small: Uint8Array = new Uint8Array(INLINE_CONTENT_MAX);
   #length = 0;
   #current: TarEntry | undefined;
 
+  constructor(onEntry: (entry: LayerEntry) => void) {
+    this.#onEntry = onEntry;
+  }
+
   entry(entry: TarEntry): void {
-    if (this.entries.length >= LIMITS.layerEntries) {
+    this.#count += 1;
+    if (this.#count > LIMITS.layerEntries) {
       throw new PlanishError('LIMIT_EXCEEDED', 'a layer has too many entries', { limit: 'layerEntries' });
     }
     this.#current = entry;
@@ -100,7 +137,7 @@ class StoredEntries implements TarHandler {
   endOfEntry(): void {
     const entry = this.#current;
     if (entry === undefined) return;
-    this.entries.push(layerEntry(entry, entry.type === 'regular' ? this.#content(entry) : undefined));
+    this.#onEntry(layerEntry(entry, entry.type === 'regular' ? this.#content(entry) : undefined));
   }
 
   #content(entry: TarEntry): Content {
@@ -125,9 +162,11 @@ export async function* streamBytes(
   sizes?: ReadonlyMap<VerityDigest, number>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const window = new ByteWindow();
-  for await (const chunk of stream.chunks()) {
-    if (chunk.kind === 'inline') yield* window.add(chunk.bytes);
-    else yield* objectBytes(repository, chunk.digest, window, sizes?.get(chunk.digest));
+  for await (const chunks of stream.batches()) {
+    for (const chunk of chunks) {
+      if (chunk.kind === 'inline') yield* window.add(chunk.bytes);
+      else yield* objectBytes(repository, chunk.digest, window, sizes?.get(chunk.digest));
+    }
   }
   yield* window.rest();
   if (window.total !== stream.size) throw misplaced('the stream is not of the size that it claims');

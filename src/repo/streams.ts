@@ -3,7 +3,7 @@ import type { VerityDigest } from '../bytes/digest.ts';
 import type { ZstdBackend } from '../compress/zstd-backend.ts';
 import { PlanishError, withDetail } from '../errors.ts';
 import { computeVerityDigest } from '../fsverity/digest.ts';
-import { decodeSplitstream, type Splitstream } from '../splitstream/reader.ts';
+import { decodeSplitstream, type Splitstream, type SplitstreamChunk } from '../splitstream/reader.ts';
 import { SPLITSTREAM_ZSTD_LEVEL, SplitstreamWriter } from '../splitstream/writer.ts';
 import { CONTENT_TYPES, type StreamKind } from './names.ts';
 import type { ObjectPlace, ObjectStore } from './object-store.ts';
@@ -83,27 +83,33 @@ export async function sizeObjects(
 ): Promise<ReadonlyMap<VerityDigest, number>> {
   const objects = new Map<VerityDigest, number>();
   let total = 0;
-  for await (const chunk of stream.chunks()) {
-    if (chunk.kind === 'inline') {
-      total += chunk.bytes.length;
-      continue;
-    }
-    const size = objects.get(chunk.digest) ?? repository.objectSize(chunk.digest);
-    if (size === undefined) throw repository.missing(chunk.digest);
-    objects.set(chunk.digest, size);
-    total += size;
-  }
+  for await (const chunks of stream.batches())
+    for (const chunk of chunks) total += sizeChunk(repository, chunk, objects);
   if (total !== stream.size)
     throw new PlanishError('REPOSITORY_BAD', 'the stream is not of the size that it claims');
   return objects;
 }
 
+function sizeChunk(
+  repository: ObjectStore,
+  chunk: SplitstreamChunk,
+  objects: Map<VerityDigest, number>,
+): number {
+  if (chunk.kind === 'inline') return chunk.bytes.length;
+  const size = objects.get(chunk.digest) ?? repository.objectSize(chunk.digest);
+  if (size === undefined) throw repository.missing(chunk.digest);
+  objects.set(chunk.digest, size);
+  return size;
+}
+
 /** The one object that a stream of a document or blob consists of. Throws `REPOSITORY_BAD` for any other stream. */
 export async function onlyObject({ stream, digest }: OpenedStream): Promise<VerityDigest> {
   const found: VerityDigest[] = [];
-  for await (const chunk of stream.chunks()) {
-    if (chunk.kind === 'inline' || found.length > 0) throw notOne(digest);
-    found.push(chunk.digest);
+  for await (const chunks of stream.batches()) {
+    for (const chunk of chunks) {
+      if (chunk.kind === 'inline' || found.length > 0) throw notOne(digest);
+      found.push(chunk.digest);
+    }
   }
   const [only] = found;
   if (only === undefined) throw notOne(digest);

@@ -28,8 +28,11 @@ export interface Splitstream {
   readonly objects: readonly VerityDigest[];
   /** Streams by name. */
   readonly namedRefs: ReadonlyMap<string, VerityDigest>;
-  /** The file in order. Throws as {@link decodeSplitstream}; an inline part beyond the claimed size is refused. */
-  chunks(): AsyncGenerator<SplitstreamChunk, void, undefined>;
+  /**
+   * The file in order, as many chunks at a time as are at hand; all of them must be taken before more are asked for. Throws
+   * as {@link decodeSplitstream}; an inline part beyond the claimed size is refused.
+   */
+  batches(): AsyncGenerator<Iterable<SplitstreamChunk>, void, undefined>;
 }
 
 /**
@@ -41,7 +44,7 @@ export async function decodeSplitstream(file: Uint8Array, algorithm: HashAlgorit
   const objects = decodeDigests(file, info.objectRefs, algorithm);
   const namedRefs = parseNames(await readNames(file, info.namedRefs), streams, info.namedRefs.start);
   const { contentType, size } = info;
-  return { contentType, size, objects, namedRefs, chunks: () => readChunks(file, info, objects) };
+  return { contentType, size, objects, namedRefs, batches: () => readBatches(file, info, objects) };
 }
 
 /** The content of a section that is one zstd frame. */
@@ -94,28 +97,71 @@ function parseNames(
   return names;
 }
 
-async function* readChunks(
+async function* readBatches(
   file: Uint8Array,
   info: SplitstreamInfo,
   objects: readonly VerityDigest[],
-): AsyncGenerator<SplitstreamChunk, void, undefined> {
+): AsyncGenerator<Iterable<SplitstreamChunk>, void, undefined> {
   const reader = new PieceReader(inflate(file, info.stream));
-  const { start } = info.stream;
-  let left = Math.min(info.size, LIMITS.splitstreamInlineBytes);
+  const chunks = new Chunks(reader, info, objects);
   try {
-    while (await reader.fill(1)) {
-      if (!(await reader.fill(CHUNK_HEADER_BYTES))) throw splitstreamError('a chunk is truncated', start);
-      const value = takeNumber(reader);
-      if (value >= 0) {
-        yield { kind: 'external', digest: objectAt(objects, value, start) };
-        continue;
-      }
-      if (-value > left) throw tooLong(info, start);
-      left += value;
-      yield* readInline(reader, -value, start);
-    }
+    while (await reader.fill(chunks.wanted)) yield chunks.take();
+    chunks.finish();
   } finally {
     await reader.close();
+  }
+}
+
+/** Chunks out of the bytes that are at hand. */
+class Chunks {
+  readonly #reader: PieceReader;
+  readonly #info: SplitstreamInfo;
+  readonly #objects: readonly VerityDigest[];
+  /** Bytes of the present chunk that are still to come, and how many the others may have. */
+  #inline = 0;
+  #allowed: number;
+
+  constructor(reader: PieceReader, info: SplitstreamInfo, objects: readonly VerityDigest[]) {
+    this.#reader = reader;
+    this.#info = info;
+    this.#objects = objects;
+    this.#allowed = Math.min(info.size, LIMITS.splitstreamInlineBytes);
+  }
+
+  /** Bytes that must be at hand before anything can be taken. */
+  get wanted(): number {
+    return this.#inline === 0 && this.#reader.rest.length > 0 ? CHUNK_HEADER_BYTES : 1;
+  }
+
+  *take(): Generator<SplitstreamChunk, void, undefined> {
+    const { rest } = this.#reader;
+    const view = new DataView(rest.buffer, rest.byteOffset, rest.byteLength);
+    let at = 0;
+    while (rest.length - at >= (this.#inline > 0 ? 1 : CHUNK_HEADER_BYTES)) {
+      const count = Math.min(this.#inline, rest.length - at);
+      if (count > 0) yield { kind: 'inline', bytes: rest.subarray(at, at + count) };
+      else {
+        const value = Number(view.getBigInt64(at, true));
+        if (value < 0) this.#begin(-value);
+        else yield { kind: 'external', digest: objectAt(this.#objects, value, this.#info.stream.start) };
+      }
+      at += count > 0 ? count : CHUNK_HEADER_BYTES;
+      this.#inline -= count;
+    }
+    this.#reader.take(at);
+  }
+
+  /** Throws where the stream ends within a chunk. */
+  finish(): void {
+    const { start } = this.#info.stream;
+    if (this.#inline > 0) throw splitstreamError('bytes of a chunk are missing', start);
+    if (this.#reader.rest.length > 0) throw splitstreamError('a chunk is truncated', start);
+  }
+
+  #begin(length: number): void {
+    if (length > this.#allowed) throw tooLong(this.#info, this.#info.stream.start);
+    this.#allowed -= length;
+    this.#inline = length;
   }
 }
 
@@ -139,26 +185,4 @@ function objectAt(objects: readonly VerityDigest[], index: number, offset: numbe
     expected: `0 to ${objects.length - 1}`,
     actual: index,
   });
-}
-
-function takeNumber(reader: PieceReader): number {
-  const { rest } = reader;
-  const value = new DataView(rest.buffer, rest.byteOffset, CHUNK_HEADER_BYTES).getBigInt64(0, true);
-  reader.take(CHUNK_HEADER_BYTES);
-  return Number(value);
-}
-
-async function* readInline(
-  reader: PieceReader,
-  length: number,
-  offset: number,
-): AsyncGenerator<SplitstreamChunk, void, undefined> {
-  for (let left = length; left > 0; ) {
-    if (!(await reader.fill(1))) throw splitstreamError('bytes of a chunk are missing', offset);
-    const count = Math.min(left, reader.rest.length);
-    const bytes = reader.rest.subarray(0, count);
-    reader.take(count);
-    left -= count;
-    yield { kind: 'inline', bytes };
-  }
 }

@@ -1,11 +1,23 @@
 /** `repo fsck`: everything in a repository measured again, and what damage means for its images. */
+import { setImmediate } from 'node:timers/promises';
 import type { VerityDigest } from '../../bytes/digest.ts';
 import { PlanishError } from '../../errors.ts';
-import { type CheckCounts, checkRepository } from '../../repo/check.ts';
+import { measureFileBatchLater } from '../../io/measure-batch.ts';
+import { canHashParts } from '../../io/parts-hash.ts';
+import type { NativeHelpers } from '../../native/contract.ts';
+import { nativeHelpers } from '../../native/load.ts';
+import { type CheckCounts, type CheckWorkers, checkRepository } from '../../repo/check.ts';
 import type { Finding } from '../../repo/finding.ts';
 import { listTags } from '../../repo/images.ts';
+import { measureLayer } from '../../repo/measure-layer.ts';
+import {
+  type MeasuredFolder,
+  type MeasureObjectsRequest,
+  measureObjects,
+} from '../../repo/measure-objects.ts';
 import { nothingReached, type Reached, reachStream } from '../../repo/reach.ts';
 import type { Repository } from '../../repo/repository.ts';
+import { mapConcurrently } from '../concurrently.ts';
 import type { CommonOptions, Session } from '../session.ts';
 import { withRepository } from './with-repository.ts';
 
@@ -50,24 +62,53 @@ export async function repoFsck(path: string, options: RepoFsckOptions = {}): Pro
   );
 }
 
-function checkWorkers(
-  { pool, onProgress }: Session,
-  { path, algorithm, secure }: Repository,
-  contents: boolean,
-): Parameters<typeof checkRepository>[1] {
-  let done = 0;
-  const progressed = (): ((bytes: number) => void) => {
-    let before = 0;
-    return (bytes) => {
-      done += bytes - before;
-      before = bytes;
-      onProgress({ stage: 'read', done, total: undefined, unit: 'bytes' });
-    };
+/**
+ * Where the helpers can, layers and folders are read by them, as many at a time as the pool has threads, on threads of
+ * libuv's; no thread of ours is started then unless something is wrong.
+ */
+function checkWorkers(session: Session, repository: Repository, contents: boolean): CheckWorkers {
+  const { pool } = session;
+  const { path, algorithm, secure } = repository;
+  const progressed = progressOf(session);
+  const helpers = nativeHelpers();
+  const canRead = contents && helpers !== undefined && canHashParts(helpers);
+  const measureHere = async (request: MeasureObjectsRequest, by: NativeHelpers): Promise<MeasuredFolder> => {
+    // Others may have a word between folders: an interruption above all.
+    await setImmediate();
+    session.checkInterrupted();
+    return await measureObjects(request, progressed(), (files, kind) =>
+      measureFileBatchLater(files, kind, by),
+    );
   };
   return {
-    measure: (folder) =>
-      pool.run('measureObjects', { path, algorithm, folder, secure, contents }, progressed()),
+    read: canRead
+      ? (layers) => mapConcurrently(layers, pool.width, (layer) => measureLayer(layer, helpers, progressed()))
+      : undefined,
+    measure: (folders) =>
+      mapConcurrently(
+        folders,
+        secure || helpers === undefined ? folders.length : pool.width,
+        async (folder) => {
+          const request = { path, algorithm, secure, contents, ...folder };
+          if (secure || helpers === undefined) return await pool.run('measureObjects', request, progressed());
+          return await measureHere(request, helpers);
+        },
+      ),
     layer: (request) => pool.run('checkLayer', request, progressed()),
+  };
+}
+
+/** Progress of pieces of work that are added up; it also is where a run that was interrupted ends. */
+function progressOf(session: Session): () => (bytes: number) => void {
+  let done = 0;
+  return () => {
+    let before = 0;
+    return (bytes) => {
+      session.checkInterrupted();
+      done += bytes - before;
+      before = bytes;
+      session.onProgress({ stage: 'read', done, total: undefined, unit: 'bytes' });
+    };
   };
 }
 

@@ -87,6 +87,7 @@ describe('loading the helpers', () => {
         'makeMount',
         'measureFiles',
         'measureFilesLater',
+        'measurePartsLater',
         'measureVerity',
         'openFilesystem',
         'openTree',

@@ -12,6 +12,11 @@ import { repoExport } from '../../../src/ops/repository/repo-export.ts';
 import { repoFsck } from '../../../src/ops/repository/repo-fsck.ts';
 import { repoGc } from '../../../src/ops/repository/repo-gc.ts';
 import { repoList } from '../../../src/ops/repository/repo-ls.ts';
+import { checkRepository, type FolderToMeasure } from '../../../src/repo/check.ts';
+import { type CheckLayerRequest, checkLayer } from '../../../src/repo/check-streams.ts';
+import type { Finding } from '../../../src/repo/finding.ts';
+import { type MeasuredFolder, measureObjects } from '../../../src/repo/measure-objects.ts';
+import { Repository } from '../../../src/repo/repository.ts';
 import { SplitstreamWriter } from '../../../src/splitstream/writer.ts';
 import { memoryDirectory } from '../../support/memory-directory.ts';
 import { Random } from '../../support/random-dump.ts';
@@ -245,6 +250,27 @@ const DAMAGES: readonly Damage[] = [
   },
 ];
 
+/** What is found where objects are measured first and layers put together afterwards, as it is without the C helpers. */
+async function findByParts(path: string): Promise<readonly Finding[]> {
+  const repository = await Repository.open(path, { lock: 'shared', write: false });
+  const { algorithm, secure } = repository;
+  const none = (): void => undefined;
+  const measure = async (folders: readonly FolderToMeasure[]): Promise<MeasuredFolder[]> => {
+    const measured: MeasuredFolder[] = [];
+    for (const folder of folders)
+      measured.push(await measureObjects({ path, algorithm, secure, contents: true, ...folder }, none));
+    return measured;
+  };
+  const layer = async (request: CheckLayerRequest): Promise<Finding | undefined> =>
+    await checkLayer(request, none);
+  try {
+    const workers = { read: undefined, measure, layer };
+    return (await checkRepository(repository, workers, { contents: true })).findings;
+  } finally {
+    repository.close();
+  }
+}
+
 /** Runs a verb on what is damaged: it ends well, or with an error of ours that is no defect. */
 async function survive(work: () => Promise<unknown>): Promise<string> {
   try {
@@ -271,6 +297,7 @@ describe('damage', () => {
     const { findings } = await repoFsck(repository);
     expect([...new Set(findings.map(({ problem }) => problem))].sort()).toEqual([...problems].sort());
     expect(findings.some((finding) => finding.affects.includes('small'))).toBe(affects);
+    expect(findings.map(({ affects: _, ...finding }) => finding)).toEqual(await findByParts(repository));
 
     const before = linksBelow(repository);
     await survive(() => repoList(repository));

@@ -34,8 +34,9 @@ function sample(): Uint8Array {
 
 async function chunksOf(file: Uint8Array): Promise<string[]> {
   const found: string[] = [];
-  for await (const chunk of (await decodeSplitstream(file, 'sha512')).chunks()) {
-    found.push(chunk.kind === 'inline' ? Buffer.from(chunk.bytes).toString() : chunk.digest.slice(0, 2));
+  for await (const chunks of (await decodeSplitstream(file, 'sha512')).batches()) {
+    for (const chunk of chunks)
+      found.push(chunk.kind === 'inline' ? Buffer.from(chunk.bytes).toString() : chunk.digest.slice(0, 2));
   }
   return found;
 }
