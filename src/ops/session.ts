@@ -43,12 +43,17 @@ const MAX_DEFAULT_JOBS = 8;
 
 const MAX_JOBS = 256;
 
+/** Bytes of tars that are sooner worked on here than a thread has started and loaded its code, a fifth of a second. */
+const SMALL_WORK_BYTES = 8 * 1024 * 1024;
+
 /** How names of temporary files begin, for as long as they have one. */
 export const SPOOL_PREFIX = '.planish-spool-';
 
 /** See the module. */
 export class Session {
   readonly pool: Pool;
+  /** Runs tasks on this thread. */
+  readonly #here: Pool;
   readonly onProgress: OnProgress;
   readonly onWarning: OnWarning;
   /** Directory of what was learned of layers before, if one was named. */
@@ -68,12 +73,13 @@ export class Session {
     this.memory = new MemoryBudget(options.memory);
     this.#zstd = options.zstd;
     this.pool = new Pool({ size: checkJobs(options.jobs), zstd: options.zstd });
+    this.#here = new Pool({ size: 0, zstd: options.zstd });
     this.cacheDirectory = options.cache;
     this.onProgress = options.onProgress ?? (() => undefined);
     this.onWarning = options.onWarning ?? (() => undefined);
     this.temporaryDirectory = options.temporaryDirectory ?? tmpdir();
     this.#signal = options.signal;
-    this.#abort = () => void this.pool.close(interrupted());
+    this.#abort = () => void this.#closePools(interrupted());
     this.#signal?.addEventListener('abort', this.#abort, { once: true });
   }
 
@@ -86,6 +92,11 @@ export class Session {
     } finally {
       await session.#close();
     }
+  }
+
+  /** What runs tasks that go through so many bytes of tars in all: threads, unless those are so few that it is sooner done here. */
+  poolFor(bytes: number): Pool {
+    return bytes <= SMALL_WORK_BYTES ? this.#here : this.pool;
   }
 
   /** Ends when the run was asked to stop: for what waits for the outside world. */
@@ -135,9 +146,13 @@ export class Session {
     }
   }
 
+  async #closePools(reason?: PlanishError): Promise<void> {
+    await Promise.all([this.pool.close(reason), this.#here.close(reason)]);
+  }
+
   async #close(): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#abort);
-    await this.pool.close();
+    await this.#closePools();
     for (const fd of this.#descriptors.splice(0)) closeSync(fd);
   }
 }

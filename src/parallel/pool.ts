@@ -37,20 +37,17 @@ async function prepareInline(zstd: ZstdBackendName | undefined): Promise<void> {
 export class Pool {
   readonly #size: number;
   readonly #setup: ThreadSetup;
-  readonly #ready: Promise<void>;
   readonly #idle: Worker[] = [];
   readonly #busy = new Map<Worker, Job>();
   readonly #waiting: Job[] = [];
   #inline: Promise<unknown> = Promise.resolve();
+  #ready: Promise<void> | undefined;
   #nextId = 0;
   #closed: PlanishError | undefined;
 
   constructor(options: PoolOptions) {
     this.#size = CAN_START_THREADS ? options.size : 0;
     this.#setup = { zstd: options.zstd };
-    this.#ready = this.#size === 0 ? prepareInline(options.zstd) : Promise.resolve();
-    // A failure to load is reported to whoever awaits a task, not as an unhandled rejection.
-    this.#ready.catch(() => undefined);
   }
 
   /** Most tasks that run at once; at least 1. */
@@ -109,6 +106,7 @@ export class Pool {
     context: TaskContext,
   ): Promise<TaskResult<N>> {
     const result = this.#inline.then(async () => {
+      this.#ready ??= prepareInline(this.#setup.zstd);
       await this.#ready;
       const { TASKS } = await import('./tasks.ts');
       const call = TASKS[task] as (args: TaskArguments<N>, context: TaskContext) => Promise<TaskResult<N>>;

@@ -1,12 +1,14 @@
 /** Writes the layers of a plan on the pool. */
 import type { ByteString } from '../../bytes/byte-string.ts';
 import type { HashAlgorithm, VerityDigest } from '../../bytes/digest.ts';
+import { DEFAULT_LEVEL } from '../../compress/level.ts';
 import { computeLayerKey } from '../../layer/key.ts';
 import { addWhiteouts, memberTree, orderMembers, selectMembers } from '../../layer/members.ts';
 import { buildTarScript, STEP, STEP_WIDTH, type TarScript } from '../../layer/tar-script.ts';
 import type { LayerCompression, WrittenLayer } from '../../layer/write.ts';
 import { collectGarbage } from '../../parallel/collect-garbage.ts';
 import type { ContentFile } from '../../parallel/content-file.ts';
+import type { Pool } from '../../parallel/pool.ts';
 import type { Directory } from '../../tree/tree.ts';
 import { mapConcurrently } from '../concurrently.ts';
 import type { Session } from '../session.ts';
@@ -56,10 +58,11 @@ export async function writeLayers(
     .sort((a, b) => b.order.size - a.order.size || a.ordinal - b.ordinal);
   const finished: FinishedLayer[] = new Array(orders.length);
   // Where layers are fewer than threads, each gets its share of them.
-  const threads = Math.max(1, Math.floor(session.pool.width / orders.length));
+  const pool = session.poolFor(isQuick(options.compression) ? total : Number.POSITIVE_INFINITY);
+  const threads = Math.max(1, Math.floor(pool.width / orders.length));
   const compression = { ...options.compression, threads };
   const tidy = tidying(orders);
-  await mapConcurrently(largestFirst, session.pool.width, async ({ order, ordinal }) => {
+  await mapConcurrently(largestFirst, pool.width, async ({ order, ordinal }) => {
     session.checkInterrupted();
     tidy(order);
     const progress = (bytes: number): void => {
@@ -68,7 +71,7 @@ export async function writeLayers(
       session.onProgress({ stage: 'write', done: sum, total, unit: 'bytes' });
     };
     finished[ordinal] = await writeOne(
-      session,
+      pool,
       order,
       options.blobFile(ordinal),
       { ...options, compression },
@@ -77,6 +80,11 @@ export async function writeLayers(
     progress(order.size);
   });
   return finished;
+}
+
+/** Whether a few megabytes take no time that a person would notice. */
+function isQuick({ kind, level }: LayerCompression): boolean {
+  return level <= DEFAULT_LEVEL[kind];
 }
 
 /** Entries that are worth a collection of garbage, and how many collections a run is worth. */
@@ -101,7 +109,7 @@ function tidying(orders: readonly LayerOrder[]): (next: LayerOrder) => void {
 }
 
 async function writeOne(
-  session: Session,
+  pool: Pool,
   order: LayerOrder,
   file: string,
   options: WriteLayersOptions,
@@ -114,7 +122,7 @@ async function writeOne(
   const members = orderMembers(addWhiteouts(selected, whiteouts), order.order ?? []);
   const { script, contents } = ownSources(buildTarScript(members), options.contents);
   const task = { script, contents, compression: options.compression, file };
-  const written = await session.pool.run('write', task, progress, buffersOf(script));
+  const written = await pool.run('write', task, progress, buffersOf(script));
   return { ...written, key, file, entries: members.length };
 }
 

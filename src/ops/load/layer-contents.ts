@@ -17,11 +17,12 @@ import {
   spansIn,
   spansOf,
 } from '../../parallel/content-ranges.ts';
+import type { Pool } from '../../parallel/pool.ts';
 import type { Spool, Windows } from '../../parallel/spool.ts';
 import { type Content, contentSize, type ExternalContent } from '../../tree/tree.ts';
 import type { Session } from '../session.ts';
 import { rememberKept } from './cached-layers.ts';
-import { guessTarSize } from './layer-size.ts';
+import { guessTarSize, usualTarSize } from './layer-size.ts';
 import type { LayerInput } from './load-layers.ts';
 import { contentPieces } from './tree-file-reader.ts';
 
@@ -92,7 +93,9 @@ export class LayerContents {
       if (!holdsContent(row, content)) missing.add(source);
     }
     const ordinals = [...missing].sort((a, b) => a - b);
-    await Promise.all(ordinals.map((ordinal) => this.#unpack(ordinal, wanted.get(ordinal) ?? [])));
+    const blobs = ordinals.map((ordinal) => (this.#inputs[ordinal] as LayerInput).blob);
+    const pool = this.#session.poolFor(usualTarSize(blobs));
+    await Promise.all(ordinals.map((ordinal) => this.#unpack(pool, ordinal, wanted.get(ordinal) ?? [])));
   };
 
   /** As {@link makeReady}, for contents that later runs will want as well: the cache keeps them. */
@@ -117,11 +120,11 @@ export class LayerContents {
     rememberKept(this.#session, name, ordinal, kept);
   }
 
-  async #unpack(ordinal: number, wanted: readonly Span[]): Promise<void> {
+  async #unpack(pool: Pool, ordinal: number, wanted: readonly Span[]): Promise<void> {
     const { blob, digest, size } = this.#inputs[ordinal] as LayerInput;
     // A layer that is read in place is read once more all the same: only its digest says that it is what it was.
     const spool = this.open(ordinal, rangesOf(wanted));
-    const windows = await this.#session.pool.run('unpack', { blob, promise: { digest, size }, spool });
+    const windows = await pool.run('unpack', { blob, promise: { digest, size }, spool });
     this.fill(ordinal, spool, windows, new Map());
   }
 }

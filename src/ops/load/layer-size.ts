@@ -8,9 +8,14 @@ const USUAL_RATIO = 4;
 /** Bytes of the length at the end of a gzip member. */
 const LENGTH_BYTES = 4;
 
+/** Bytes that the tars in blobs usually have together, whatever those say. */
+export function usualTarSize(blobs: readonly BlobFile[]): number {
+  return blobs.reduce((sum, { size }) => sum + USUAL_RATIO * size, 0);
+}
+
 /** Bytes to set aside for the tar in a blob. A gzip stream of one member says it at its end. */
 export function guessTarSize(blob: BlobFile, compression: CompressionKind): number {
-  const usual = USUAL_RATIO * blob.size;
+  const usual = usualTarSize([blob]);
   if (compression !== 'gzip' || blob.size < LENGTH_BYTES) return usual;
   const end = readPart(blob, blob.size - LENGTH_BYTES, LENGTH_BYTES);
   const said = new DataView(end.buffer, end.byteOffset, LENGTH_BYTES).getUint32(0, true);

@@ -7,11 +7,13 @@ import type { IngestRequest, IngestResult } from '../../layer/ingest.ts';
 import type { LayerIndex } from '../../layer/layer-index.ts';
 import type { ContentFile } from '../../parallel/content-file.ts';
 import { rangesOf, spansOf } from '../../parallel/content-ranges.ts';
+import type { Pool } from '../../parallel/pool.ts';
 import type { Spool } from '../../parallel/spool.ts';
 import type { Content } from '../../tree/tree.ts';
 import type { Session } from '../session.ts';
 import { cacheName, recallIndex, recallKept, rememberIndex } from './cached-layers.ts';
 import { LayerContents } from './layer-contents.ts';
+import { usualTarSize } from './layer-size.ts';
 
 /** A layer to be read. Absent expectations are not checked. */
 export interface LayerInput {
@@ -59,7 +61,8 @@ export async function loadLayers(
   );
   const contents = new LayerContents(session, inputs, names);
   const known = inputs.map((input, ordinal) => recall(session, input, ordinal, names[ordinal]));
-  const load: LoadState = { session, inputs, options, names, contents, known };
+  const pool = session.poolFor(usualTarSize(unknownBlobs(inputs, known)));
+  const load: LoadState = { session, pool, inputs, options, names, contents, known };
   const ingested = await ingestAll(load);
   // A tar on its own, or a wrong media type, says only now how it was compressed.
   if (ingested.some(({ index }) => index.compression === 'zstd')) await session.announceZstd();
@@ -72,6 +75,8 @@ export async function loadLayers(
 
 interface LoadState {
   readonly session: Session;
+  /** Where layers are read. */
+  readonly pool: Pool;
   readonly inputs: readonly LayerInput[];
   readonly options: LoadLayersOptions;
   readonly names: readonly (string | undefined)[];
@@ -86,6 +91,10 @@ function recall(
   name: string | undefined,
 ): IngestResult | undefined {
   return name === undefined ? undefined : recallIndex(session, name, input, ordinal);
+}
+
+function unknownBlobs(inputs: readonly LayerInput[], known: LoadState['known']): BlobFile[] {
+  return inputs.flatMap(({ blob }, ordinal) => (known[ordinal] === undefined ? [blob] : []));
 }
 
 async function ingestAll(load: LoadState): Promise<IngestResult[]> {
@@ -125,7 +134,7 @@ function bySizeDescending(inputs: readonly LayerInput[]): number[] {
 }
 
 async function ingest(
-  { session, inputs, options, names, contents }: LoadState,
+  { session, pool, inputs, options, names, contents }: LoadState,
   ordinal: number,
   spool: Spool | undefined,
   progress: (bytes: number) => void,
@@ -133,7 +142,7 @@ async function ingest(
   const { blob, ...expected } = inputs[ordinal] as LayerInput;
   const { algorithm, keep, enforce = true } = options;
   const request: IngestRequest = { ...expected, ordinal, source: ordinal, algorithm, keep, enforce };
-  const { index, windows } = await session.pool.run('ingest', { blob, request, spool }, progress);
+  const { index, windows } = await pool.run('ingest', { blob, request, spool }, progress);
   const name = names[ordinal];
   if (name !== undefined) rememberIndex(session, name, ordinal, index);
   progress(blob.size);

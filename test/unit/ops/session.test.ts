@@ -1,0 +1,28 @@
+/** Where a session has tasks done. */
+import { expect, test } from 'vitest';
+import { Session } from '../../../src/ops/session.ts';
+
+const SMALL = 8 * 1024 * 1024;
+
+test('little is done on this thread, by a pool that ends with the session', async () => {
+  const here = await Session.use({ jobs: 4 }, async (session) => {
+    const pool = session.poolFor(SMALL);
+    expect(pool).not.toBe(session.pool);
+    expect(pool).toBe(session.poolFor(0));
+    expect(pool.width).toBe(1);
+    expect(session.poolFor(SMALL + 1)).toBe(session.pool);
+    return pool;
+  });
+  const task = here.run('measure', { files: [], algorithm: 'sha256' });
+  await expect(task).rejects.toMatchObject({ code: 'INTERRUPTED' });
+});
+
+test('an interrupt ends what waits on this thread as well', async () => {
+  const controller = new AbortController();
+  const run = Session.use({ signal: controller.signal }, async (session) => {
+    const task = session.poolFor(0).run('measure', { files: [], algorithm: 'sha256' });
+    controller.abort();
+    return await task;
+  });
+  await expect(run).rejects.toMatchObject({ code: 'INTERRUPTED' });
+});
