@@ -4,16 +4,23 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '../support/cli.ts';
 import { hasTool } from '../support/composefs-tools.ts';
+import { asRoot } from '../support/root.ts';
 import { comparable, openShell, rewritePage, stepsOf, withoutTimes } from '../support/transcript.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const canServe = ['curl', 'python3'].every((tool) => hasTool(tool, 'docs/guides/updates-over-http.md'));
-const pages = [
-  'README.md',
-  'docs/guides/verifying.md',
-  'docs/guides/emitting.md',
-  ...(canServe ? ['docs/guides/updates-over-http.md'] : []),
-].map((name) => ({ name, directory: temporaryDirectory() }));
+/** Pages, with the programs that they need besides planish; of some only root sees what they show. */
+const PAGES = [
+  { name: 'README.md' },
+  { name: 'docs/guides/verifying.md' },
+  { name: 'docs/guides/emitting.md' },
+  { name: 'docs/guides/updates-over-http.md', tools: ['curl', 'python3'] },
+  { name: 'docs/explain.md', tools: ['umoci'], root: true },
+  { name: 'docs/guides/bootc-publisher.md', tools: ['umoci', 'cfsctl'], root: true },
+];
+const pages = PAGES.filter(
+  ({ name, tools = [], root = false }) =>
+    tools.every((tool) => hasTool(tool, name)) && (!root || asRoot(name)),
+).map(({ name }) => ({ name, directory: temporaryDirectory() }));
 
 test.each(pages)('$name shows what is printed', ({ name, directory }) => {
   const file = `${ROOT}/${name}`;
