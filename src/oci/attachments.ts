@@ -60,10 +60,18 @@ export function attachmentTag(digest: BlobDigest, kind: AttachmentKind): string 
   return algorithm === 'sha256' ? `${algorithm}-${hex}.${kind}` : undefined;
 }
 
-/** Under which of cosign's tags a manifest belongs, by its layers. One without any says nothing, as no signatures do. */
+/** Annotation of a layer with a signature of it in base64; empty where the layer is one by itself. */
+export const SIGNATURE_ANNOTATION = 'dev.cosignproject.cosign/signature';
+
+/**
+ * Under which of cosign's tags a manifest belongs, by its layers. One without any says nothing, as no signatures do. Cosign
+ * takes layers of any type for signatures where it finds signatures of them.
+ */
 export function attachmentKind({ layers }: Manifest): AttachmentKind {
   const [first] = layers;
-  return first === undefined ? 'sig' : (LAYER_KINDS[first.mediaType] ?? 'sbom');
+  if (first === undefined) return 'sig';
+  const isSigned = layers.some((layer) => (annotation(layer, SIGNATURE_ANNOTATION) ?? '') !== '');
+  return LAYER_KINDS[first.mediaType] ?? (isSigned ? 'sig' : 'sbom');
 }
 
 /** Whether an entry of an index is attached to something, by its name or kind, and so no image of its own. */

@@ -11,9 +11,6 @@ import { decodeBase64 } from './base64.ts';
 /** Media type of a payload, as a layer. */
 export const PAYLOAD_MEDIA_TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';
 
-/** Annotation of that layer with the signature in base64. */
-export const SIGNATURE_ANNOTATION = 'dev.cosignproject.cosign/signature';
-
 const PAYLOAD_TYPE = 'cosign container image signature';
 /** The type of podman's own signatures, which clients of either kind accept. */
 const ATOMIC_TYPE = 'atomic container signature';

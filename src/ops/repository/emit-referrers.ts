@@ -5,19 +5,21 @@ import { isPlanishError, PlanishError } from '../../errors.ts';
 import { VerityHasher } from '../../fsverity/verity-hasher.ts';
 import { readBlob } from '../../io/blob-file.ts';
 import { findBlob, readDocument } from '../../io/blob-store.ts';
+import { type Layout, readLayoutIndex } from '../../io/layout.ts';
 import type { ImageDocument, OpenedImage } from '../../io/opened-image.ts';
 import { AttachmentFinder, asLayout, checkReferrers, type FoundManifest } from '../../io/referrers.ts';
-import { type AttachmentKind, attachmentKind } from '../../oci/attachments.ts';
+import { type AttachmentKind, attachmentKind, isAttachedEntry } from '../../oci/attachments.ts';
 import { parseRootfs } from '../../oci/config.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { parseJsonObject } from '../../oci/json.ts';
-import type { Manifest } from '../../oci/manifest.ts';
+import { type Manifest, parseIndex } from '../../oci/manifest.ts';
 import { documentKind } from '../../oci/media-types.ts';
 import type { WantedLink } from '../../repo/links.ts';
 import { encodeTag, REFERRERS, streamName } from '../../repo/names.ts';
 import type { ObjectWriter } from '../../repo/object-writer.ts';
 import type { Repository } from '../../repo/repository.ts';
 import type { Session } from '../session.ts';
+import { ArtifactTies } from './artifact-ties.ts';
 import { type EmittedStream, emitDocument, emitDocumentStream } from './emit-documents.ts';
 
 /** What was emitted beside the image. */
@@ -40,81 +42,121 @@ interface ReferrerContext {
 /**
  * Emits all artifacts of a layout or archive that name the image as their subject, and what lies under cosign's tags of
  * it, which becomes a referrer like them: repositories know no other tie, and without a subject of its own it is told
- * from the others. Then what is attached to these, and so on; each stays where it was found first, so rings that tags
- * make end. One that is damaged is left out, with a warning: the image is whole without it.
- * Throws `LIMIT_EXCEEDED`.
+ * from the others. Then what is attached to these, and so on; what is attached to several is a referrer of each. One that is
+ * damaged is left out, with a warning: the image is whole without it. Throws `LIMIT_EXCEEDED`.
  */
 export async function emitReferrers(context: ReferrerContext, image: OpenedImage): Promise<EmittedReferrers> {
   const layout = asLayout(image.store);
-  const subject = image.manifest.descriptor.digest;
   if (layout === undefined) return { digests: [], links: [] };
   const finder = new AttachmentFinder(layout);
-  const seen = new Map<BlobDigest, BlobDigest>([[subject, subject]]);
-  const emitted = { digests: [] as BlobDigest[], links: [] as WantedLink[] };
-  let level = [subject];
+  const emitter = new ArtifactEmitter(context, image);
+  let level = [image.manifest.descriptor.digest];
   for (let depth = 0; level.length > 0; depth++) {
     const next: BlobDigest[] = [];
-    for (const one of level) {
-      for (const attachment of newAttachments(context, finder, one, seen)) {
-        checkReferrers(layout.file, depth, seen.size - 1);
-        const links = await tryArtifact(context, image, attachment);
-        if (links === undefined) continue;
-        const { digest } = attachment.descriptor;
-        emitted.links.push(...links, referrerLink(one, digest));
-        emitted.digests.push(digest);
-        next.push(digest);
+    for (const subject of level) {
+      for (const attachment of attachmentsOf(finder, subject)) {
+        checkReferrers(layout.file, depth, emitter.count + 1);
+        if (await emitter.attach(subject, attachment)) next.push(attachment.descriptor.digest);
       }
     }
     level = next;
   }
-  return emitted;
+  warnOfIndexes(context, layout, finder, image.manifest.descriptor.digest);
+  return emitter;
 }
 
-/** What is attached to a manifest and was not met before, with the tag that it lies under. */
-function* newAttachments(
-  { session }: ReferrerContext,
-  finder: AttachmentFinder,
-  subject: BlobDigest,
-  seen: Map<BlobDigest, BlobDigest>,
-): Generator<Attachment, void, undefined> {
+function attachmentsOf(finder: AttachmentFinder, subject: BlobDigest): Attachment[] {
   const { signatures, others, referrers } = finder.of(subject);
   const tagged = signatures === undefined ? others : [{ kind: 'sig' as const, ...signatures }, ...others];
-  for (const attachment of [...referrers, ...tagged]) {
-    const { digest } = attachment.descriptor;
-    const first = seen.get(digest);
-    if (first === undefined) {
-      seen.set(digest, subject);
-      yield attachment;
-    } else if (first !== subject && !(attachment.found instanceof PlanishError)) {
-      const message = `the artifact ${digest} is left out of those of ${subject}: it is attached to ${first}`;
-      session.onWarning({ code: 'REFERRER_IGNORED', message });
+  return [...referrers, ...tagged];
+}
+
+/** Emits artifacts, each once, and ties them to what they are attached to. */
+class ArtifactEmitter implements EmittedReferrers {
+  readonly digests: BlobDigest[] = [];
+  readonly links: WantedLink[] = [];
+  readonly #context: ReferrerContext;
+  readonly #image: OpenedImage;
+  readonly #ties = new ArtifactTies();
+  /** Whether they could be read. */
+  readonly #known = new Map<BlobDigest, boolean>();
+
+  constructor(context: ReferrerContext, image: OpenedImage) {
+    this.#context = context;
+    this.#image = image;
+  }
+
+  /** Ties so far. */
+  get count(): number {
+    return this.#ties.count;
+  }
+
+  /** Ties an artifact to a manifest; whether it was emitted for that, and not before. */
+  async attach(subject: BlobDigest, { descriptor, found, kind }: Attachment): Promise<boolean> {
+    const { digest } = descriptor;
+    if (this.#ties.has(subject, digest)) return false;
+    const refusal = this.#refuse(subject, digest, found, kind);
+    if (refusal !== undefined) {
+      this.#warn(`the artifact ${digest} is left out of those of ${subject}: ${refusal}`);
+      return false;
+    }
+    const isNew = !this.#known.has(digest);
+    if (isNew) this.#known.set(digest, await this.#emit(digest, found));
+    if (this.#known.get(digest) !== true) return false;
+    this.#ties.add(subject, digest);
+    this.links.push(referrerLink(subject, digest));
+    return isNew;
+  }
+
+  /** Why something cannot be told later from what it is not. */
+  #refuse(
+    subject: BlobDigest,
+    digest: BlobDigest,
+    found: Attachment['found'],
+    kind: AttachmentKind | undefined,
+  ): string | undefined {
+    if (this.#ties.makesRing(subject, digest)) return 'it would be attached to itself';
+    if (kind === undefined || found instanceof PlanishError) return undefined;
+    // Only its layers tell later under which tag an artifact was that does not name this subject.
+    const actual = attachmentKind(found.document);
+    if (found.document.subject?.digest === subject || actual === kind) return undefined;
+    return `it lies under the tag .${kind} and has layers of .${actual}`;
+  }
+
+  async #emit(digest: BlobDigest, found: Attachment['found']): Promise<boolean> {
+    try {
+      if (found instanceof PlanishError) throw found;
+      this.links.push(...(await emitArtifact(this.#context, this.#image, found)));
+      this.digests.push(digest);
+      return true;
+    } catch (error) {
+      if (!isPlanishError(error) || error.kind === 'environment') throw error;
+      this.#warn(`the artifact ${digest} is left out: ${error.message}`);
+      return false;
     }
   }
-}
 
-/** Links of an artifact; `undefined`, with a warning, where it cannot be read. */
-async function tryArtifact(
-  context: ReferrerContext,
-  image: OpenedImage,
-  { descriptor, found, kind }: Attachment,
-): Promise<WantedLink[] | undefined> {
-  try {
-    if (found instanceof PlanishError) throw found;
-    if (kind !== undefined) checkKind(found.document, kind);
-    return await emitArtifact(context, image, found);
-  } catch (error) {
-    if (!isPlanishError(error) || error.kind === 'environment') throw error;
-    const message = `the artifact ${descriptor.digest} is left out: ${error.message}`;
-    context.session.onWarning({ code: 'REFERRER_IGNORED', message });
-    return undefined;
+  #warn(message: string): void {
+    this.#context.session.onWarning({ code: 'REFERRER_IGNORED', message });
   }
 }
 
-/** Only its layers tell later under which tag an artifact without a subject was. */
-function checkKind(manifest: Manifest, kind: AttachmentKind): void {
-  const actual = attachmentKind(manifest);
-  if (manifest.subject !== undefined || actual === kind) return;
-  throw new PlanishError('IMAGE_UNSUPPORTED', `it lies under the tag .${kind} and has layers of .${actual}`);
+/** What is attached to an index speaks of all its images, and repositories have no indexes that it could refer to. */
+function warnOfIndexes(
+  { session }: ReferrerContext,
+  layout: Layout,
+  finder: AttachmentFinder,
+  image: BlobDigest,
+): void {
+  for (const entry of readLayoutIndex(layout).manifests) {
+    if (documentKind(entry.mediaType) !== 'index' || isAttachedEntry(entry)) continue;
+    const { manifests } = parseIndex(readDocument(layout, entry, 'index'), `index ${entry.digest}`);
+    if (!manifests.some(({ digest }) => digest === image)) continue;
+    const { length } = attachmentsOf(finder, entry.digest);
+    if (length === 0) continue;
+    const message = `${length} artifacts of the index ${entry.digest} are left out: repositories have images and no indexes`;
+    session.onWarning({ code: 'REFERRER_IGNORED', message });
+  }
 }
 
 function referrerLink(subject: BlobDigest, artifact: BlobDigest): WantedLink {

@@ -17,6 +17,7 @@ import { onlyObject, readStream } from '../../repo/streams.ts';
 import type { OnWarning } from '../../warnings.ts';
 import type { Session } from '../session.ts';
 import { listReferrer, nameAttachment } from '../sign/attach-signatures.ts';
+import { ArtifactTies } from './artifact-ties.ts';
 
 const KINDS: Readonly<Record<AttachmentKind, string>> = {
   sig: 'signatures',
@@ -42,56 +43,89 @@ export interface ExportContext {
 /**
  * Copies the artifacts of an image to where it is written, and those that are attached to them. One that is damaged, or no
  * artifact of blobs, is left out with a warning; so are all of them where the image got another manifest, which they say
- * nothing of. Throws `LIMIT_EXCEEDED`.
+ * nothing of. One that is attached to several comes once for each of them. Throws `LIMIT_EXCEEDED`.
  */
 export async function stageReferrers(
   context: ExportContext,
   image: Descriptor,
   original: BlobDigest,
 ): Promise<StagedReferrer[]> {
-  const seen = new Set<string>([original]);
+  const stager = new ReferrerStager(context, image.digest === original);
   const staged: StagedReferrer[] = [];
   let level = [image];
   for (let depth = 0; level.length > 0; depth++) {
-    const next: StagedReferrer[] = [];
+    const here: StagedReferrer[] = [];
+    const next: Descriptor[] = [];
     for (const subject of level) {
       const named = depth === 0 ? original : subject.digest;
       for (const ref of listReferrers(context.repository, named)) {
-        if (seen.has(ref.name)) continue;
-        seen.add(ref.name);
-        checkReferrers(context.repository.path, depth, seen.size - 1);
-        const one = await tryArtifact(context, ref, { subject, isOriginal: image.digest === original });
-        if (one !== undefined) next.push(one);
+        checkReferrers(context.repository.path, depth, stager.count + 1);
+        const { artifact, isNew } = await stager.attach(named, ref);
+        if (artifact !== undefined) here.push({ subject, ...artifact });
+        if (artifact !== undefined && isNew) next.push(artifact.descriptor);
       }
     }
     // In the order in which they are signed and named.
-    const isReferrer = ({ manifest }: StagedReferrer): boolean => manifest.subject !== undefined;
-    staged.push(...next.filter((one) => !isReferrer(one)), ...next.filter(isReferrer));
-    level = next.map(({ descriptor }) => descriptor);
+    staged.push(...here.filter((one) => !isReferrer(one)), ...here.filter(isReferrer));
+    level = next;
   }
   return staged;
 }
 
-async function tryArtifact(
-  context: ExportContext,
-  { entry, name }: RepositoryRef,
-  { subject, isOriginal }: { subject: Descriptor; isOriginal: boolean },
-): Promise<StagedReferrer | undefined> {
-  try {
-    if (!isOriginal) throw new PlanishError('IMAGE_UNSUPPORTED', 'the exported image has another manifest');
-    return { subject, ...(await stageArtifact(context, entry.slice(MANIFEST_PREFIX.length) as BlobDigest)) };
-  } catch (error) {
-    if (!isPlanishError(error) || error.kind === 'environment') throw error;
-    const message = `the artifact ${name} is left out: ${error.message}`;
-    context.session.onWarning({ code: 'REFERRER_IGNORED', message });
-    return undefined;
+/** Whether an artifact names what it is attached to, so that no tag needs to. */
+function isReferrer({ subject, manifest }: StagedReferrer): boolean {
+  return manifest.subject?.digest === subject.digest;
+}
+
+type StagedArtifact = Omit<StagedReferrer, 'subject'>;
+
+/** Stages artifacts, each once. */
+class ReferrerStager {
+  readonly #context: ExportContext;
+  readonly #isOriginal: boolean;
+  readonly #ties = new ArtifactTies();
+  readonly #known = new Map<string, StagedArtifact | undefined>();
+
+  constructor(context: ExportContext, isOriginal: boolean) {
+    this.#context = context;
+    this.#isOriginal = isOriginal;
+  }
+
+  /** Ties so far. */
+  get count(): number {
+    return this.#ties.count;
+  }
+
+  /** The artifact of a reference, unless it cannot be read, or refers to itself in a roundabout way, which ends here. */
+  async attach(
+    subject: BlobDigest,
+    { name, entry }: RepositoryRef,
+  ): Promise<{ readonly artifact: StagedArtifact | undefined; readonly isNew: boolean }> {
+    if (this.#ties.makesRing(subject, name)) return { artifact: undefined, isNew: false };
+    const isNew = !this.#known.has(name);
+    if (isNew) this.#known.set(name, await this.#stage(name, entry));
+    this.#ties.add(subject, name);
+    return { artifact: this.#known.get(name), isNew };
+  }
+
+  async #stage(name: string, entry: string): Promise<StagedArtifact | undefined> {
+    try {
+      if (!this.#isOriginal)
+        throw new PlanishError('IMAGE_UNSUPPORTED', 'the exported image has another manifest');
+      return await stageArtifact(this.#context, entry.slice(MANIFEST_PREFIX.length) as BlobDigest);
+    } catch (error) {
+      if (!isPlanishError(error) || error.kind === 'environment') throw error;
+      const message = `the artifact ${name} is left out: ${error.message}`;
+      this.#context.session.onWarning({ code: 'REFERRER_IGNORED', message });
+      return undefined;
+    }
   }
 }
 
 async function stageArtifact(
   { repository, writer }: ExportContext,
   digest: BlobDigest,
-): Promise<Omit<StagedReferrer, 'subject'>> {
+): Promise<StagedArtifact> {
   const { manifest, manifestStream, configStream, layers } = await openRepositoryImage(repository, digest);
   for (const { name, stream } of layers) await writer.copyBlob(await blobOf(repository, stream), name);
   await writer.addBytes(configStream.bytes);
@@ -108,7 +142,7 @@ async function blobOf(repository: Repository, stream: VerityDigest): Promise<Blo
   return { file, offset: 0, size };
 }
 
-/** Names staged artifacts in the index: those without a subject under cosign's tags, others among the referrers. */
+/** Names staged artifacts in the index: those that do not name their subject under cosign's tags, others among the referrers. */
 export async function attachReferrers(
   { onWarning, ...destination }: Pick<Destination, 'kind' | 'path'> & { readonly onWarning: OnWarning },
   image: Descriptor,
@@ -116,8 +150,9 @@ export async function attachReferrers(
 ): Promise<void> {
   await editLayout(destination, async (edit) => {
     let { index } = edit;
-    for (const { subject, descriptor, manifest } of referrers) {
-      if (manifest.subject !== undefined) {
+    for (const referrer of referrers) {
+      const { subject, descriptor, manifest } = referrer;
+      if (isReferrer(referrer)) {
         const parts = { subject: subject.digest, descriptor, manifest };
         index = (await listReferrer(edit, index, parts)).index;
         continue;

@@ -82,7 +82,7 @@ export async function repoExport(
           image,
           destination: options.destination,
           manifest: descriptor.digest,
-          referrers: referrers.map(({ descriptor: { digest } }) => digest),
+          referrers: [...new Set(referrers.map(({ descriptor: { digest } }) => digest))],
           ...rest,
         };
       } catch (error) {

@@ -18,6 +18,7 @@ import {
   EMPTY_BYTES,
   referrerEntry,
   referrersTag,
+  SIGNATURE_ANNOTATION,
   signaturesTag,
 } from '../../oci/attachments.ts';
 import { type Annotations, annotation, type Descriptor, REF_NAME } from '../../oci/descriptor.ts';
@@ -26,7 +27,7 @@ import { buildManifest, type Index, type Manifest } from '../../oci/manifest.ts'
 import { documentKind, MEDIA_TYPES } from '../../oci/media-types.ts';
 import { placeImage } from '../../oci/place-image.ts';
 import { BUNDLE_MEDIA_TYPE, SIGN_PREDICATE } from '../../sign/bundle.ts';
-import { decodeSignatureText, PAYLOAD_MEDIA_TYPE, SIGNATURE_ANNOTATION } from '../../sign/image-payload.ts';
+import { decodeSignatureText, PAYLOAD_MEDIA_TYPE } from '../../sign/image-payload.ts';
 import { judgeBundle, judgePayload, type SignedPayload } from '../../sign/image-signature.ts';
 
 /** The index after a signature was attached, and the manifest that holds it. */

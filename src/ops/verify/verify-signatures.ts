@@ -5,8 +5,9 @@ import type { Layout } from '../../io/layout.ts';
 import type { OpenedImage } from '../../io/opened-image.ts';
 import { type Attachments, asLayout, type FoundManifest, findAttachments } from '../../io/referrers.ts';
 import { LIMITS } from '../../limits.ts';
+import { SIGNATURE_ANNOTATION } from '../../oci/attachments.ts';
 import { annotation, type Descriptor } from '../../oci/descriptor.ts';
-import { decodeSignatureText, PAYLOAD_MEDIA_TYPE, SIGNATURE_ANNOTATION } from '../../sign/image-payload.ts';
+import { decodeSignatureText, PAYLOAD_MEDIA_TYPE } from '../../sign/image-payload.ts';
 import {
   type Expectation,
   judgeBundle,

@@ -159,6 +159,114 @@ describe('all of cosign’s tags, and what is attached to artifacts', () => {
   });
 });
 
+/** Entries of the index by name and digest, those with a name. */
+const namesOf = (layout: Layout): string[] =>
+  layout.index.manifests
+    .flatMap(({ digest, annotations }: Descriptor) => {
+      const name = annotations?.[REF_NAME];
+      return name === undefined ? [] : [`${name} ${digest}`];
+    })
+    .sort();
+
+describe('an artifact that is attached to several', () => {
+  it('is a referrer of each, and comes out under all its tags', async () => {
+    const layout = Layout.copy('shared');
+    const materials = layout.manifest('m', SBOM);
+    const attestation = layout.manifest('a', ATT);
+    const signature = layout.manifest('s', SIG);
+    layout.tag(image, 'sbom', materials);
+    layout.tag(image, 'att', attestation);
+    layout.tag(image, 'sig', signature);
+    layout.tag(materials, 'att', attestation);
+    layout.tag(materials, 'sig', signature);
+    layout.tag(attestation, 'sig', signature);
+    const { referrers, warnings } = await emitted(layout, 'shared-repository');
+    expect(warnings).toEqual([]);
+    expect(referrers).toEqual([signature.digest, attestation.digest, materials.digest]);
+    expect(attached('shared-repository', image)).toEqual(sorted(materials, attestation, signature));
+    expect(attached('shared-repository', materials)).toEqual(sorted(attestation, signature));
+    expect(attached('shared-repository', attestation)).toEqual(sorted(signature));
+    expect((await repoFsck(at('shared-repository'))).findings).toEqual([]);
+
+    const exported = await repoExport(at('shared-repository'), 'small', {
+      destination: `oci:${at('shared-out')}:small`,
+    });
+    expect([...exported.referrers].sort()).toEqual([...referrers].sort());
+    expect(namesOf(new Layout('shared-out'))).toEqual(namesOf(layout));
+    await repoUntag(at('shared-repository'), 'small');
+    await repoGc(at('shared-repository'));
+    expect(linksBelow(at('shared-repository'))).toEqual({});
+  });
+
+  it('by its subject to one and by a tag to another keeps both', async () => {
+    const layout = Layout.copy('both');
+    const materials = layout.manifest('m', SBOM);
+    layout.tag(image, 'sbom', materials);
+    const note = layout.refer(image, 'a note');
+    layout.tag(materials, 'sbom', note);
+    const { referrers, warnings } = await emitted(layout, 'both-repository');
+    expect([warnings, referrers]).toEqual([[], [note.digest, materials.digest]]);
+    await repoExport(at('both-repository'), 'small', { destination: `oci:${at('both-out')}:small` });
+    const again = await emitted(new Layout('both-out'), 'both-again');
+    expect([again.warnings, [...again.referrers].sort()]).toEqual([[], [...referrers].sort()]);
+    expect(attached('both-again', image)).toEqual(sorted(note, materials));
+    expect(attached('both-again', materials)).toEqual(sorted(note));
+  });
+
+  it('is a referrer of both images that were emitted one after the other', async () => {
+    const layout = Layout.copy('one');
+    const materials = layout.manifest('m', SBOM);
+    layout.tag(image, 'sbom', materials);
+    await emitted(layout, 'two-repository');
+    const layers = smallLayers().slice(0, 1);
+    const { manifest } = await makeLayout(
+      at('other'),
+      layers.map((tar) => ({ tar, compression: 'gzip' as const })),
+      {
+        tag: 'small',
+      },
+    );
+    const other = new Layout('other');
+    cpSync(join(layout.path, 'blobs'), join(other.path, 'blobs'), { recursive: true });
+    other.tag(manifest as Descriptor, 'sbom', materials);
+    expect((await emitted(other, 'two-repository')).referrers).toEqual([materials.digest]);
+    expect(attached('two-repository', image)).toEqual(sorted(materials));
+    expect(attached('two-repository', manifest as Descriptor)).toEqual(sorted(materials));
+  });
+});
+
+describe('signatures whose layers are of another type', () => {
+  it('are signatures for cosign, and travel as such', async () => {
+    const layout = Layout.copy('typed');
+    const payload = layout.blob({ critical: {} }, 'application/octet-stream');
+    const annotations = { 'dev.cosignproject.cosign/signature': 'MEUC' };
+    const rootfs = { type: 'layers', diff_ids: [payload.digest] };
+    const config = layout.blob({ architecture: '', os: '', config: {}, rootfs }, MEDIA_TYPES.ociConfig);
+    const mediaType = MEDIA_TYPES.ociManifest;
+    const manifest = { schemaVersion: 2, mediaType, config, layers: [{ ...payload, annotations }] };
+    const signature = layout.blob(manifest, mediaType);
+    layout.tag(image, 'sig', signature);
+    expect(await emitted(layout, 'typed-repository')).toEqual({
+      referrers: [signature.digest],
+      warnings: [],
+    });
+    await repoExport(at('typed-repository'), 'small', { destination: `oci:${at('typed-out')}:small` });
+    expect(namesOf(new Layout('typed-out'))).toEqual(namesOf(layout));
+  });
+
+  it('and without a signature are none, and named', async () => {
+    const layout = Layout.copy('untyped');
+    const odd = layout.manifest('o', 'application/octet-stream');
+    layout.tag(image, 'sig', odd);
+    expect(await emitted(layout, 'untyped-repository')).toEqual({
+      referrers: [],
+      warnings: [
+        `the artifact ${odd.digest} is left out of those of ${image.digest}: it lies under the tag .sig and has layers of .sbom`,
+      ],
+    });
+  });
+});
+
 describe('hostile ties', () => {
   it('that make rings end, and say so', async () => {
     const layout = Layout.copy('rings');
@@ -171,11 +279,9 @@ describe('hostile ties', () => {
     layout.tag(two, 'sig', image);
     const { referrers, warnings } = await emitted(layout, 'rings-repository');
     expect(referrers).toEqual([one.digest, two.digest]);
-    expect(warnings).toEqual([
-      `the artifact ${one.digest} is left out of those of ${one.digest}: it is attached to ${image.digest}`,
-      `the artifact ${image.digest} is left out of those of ${two.digest}: it is attached to ${image.digest}`,
-      `the artifact ${one.digest} is left out of those of ${two.digest}: it is attached to ${image.digest}`,
-    ]);
+    const ring = (artifact: Descriptor, subject: Descriptor): string =>
+      `the artifact ${artifact.digest} is left out of those of ${subject.digest}: it would be attached to itself`;
+    expect(warnings).toEqual([ring(one, one), ring(image, two), ring(one, two)]);
     expect((await repoFsck(at('rings-repository'))).findings).toEqual([]);
   });
 
@@ -224,7 +330,24 @@ describe('hostile ties', () => {
     const { referrers, warnings } = await emitted(layout, 'odd-repository');
     expect(referrers).toEqual([]);
     expect(warnings).toEqual([
-      `the artifact ${odd.digest} is left out: it lies under the tag .att and has layers of .sbom`,
+      `the artifact ${odd.digest} is left out of those of ${image.digest}: it lies under the tag .att and has layers of .sbom`,
+    ]);
+  });
+
+  it('to an index are left out, since repositories have none', async () => {
+    const layout = Layout.copy('multi');
+    const mediaType = MEDIA_TYPES.ociIndex;
+    const index = layout.blob({ schemaVersion: 2, mediaType, manifests: [image] }, mediaType);
+    layout.list({ ...index, annotations: { [REF_NAME]: 'both' } });
+    layout.tag(index, 'sig', layout.manifest('s', SIG));
+    layout.refer(index, 'of all');
+    const own = layout.manifest('own', SBOM);
+    layout.tag(image, 'sbom', own);
+    layout.tag(index, 'sbom', own);
+    const { referrers, warnings } = await emitted(layout, 'multi-repository');
+    expect(referrers).toEqual([own.digest]);
+    expect(warnings).toEqual([
+      `3 artifacts of the index ${index.digest} are left out: repositories have images and no indexes`,
     ]);
   });
 });
