@@ -9,7 +9,7 @@
 import type { ByteString } from '../bytes/byte-string.ts';
 import type { Directory } from '../tree/tree.ts';
 import type { OnWarning } from '../warnings.ts';
-import type { TreeIndex } from './tree-index.ts';
+import type { TreeIndex, TreeItem } from './tree-index.ts';
 
 /** What sort of thing a component is. */
 export type ComponentKind = 'package' | 'kernel' | 'initramfs' | 'file' | 'database' | 'rest';
@@ -77,6 +77,8 @@ export interface ClaimContext {
   readonly onWarning: OnWarning;
   /** Key that owns a path so far. While strong sources run, nothing is owned yet. */
   ownerOf(path: ByteString): ByteString | undefined;
+  /** The items of {@link index} that nobody owns so far, in their order: few, where databases know the most. */
+  unowned(): readonly TreeItem[];
   /** Rates of the components known so far, by key. */
   readonly rates: ReadonlyMap<ByteString, number>;
 }

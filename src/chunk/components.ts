@@ -32,7 +32,7 @@ import { rpmGhostSource, rpmSource } from './sources/rpm.ts';
 import { rustBinariesSource } from './sources/rust-binaries.ts';
 import { userXattrsSource } from './sources/user-xattrs.ts';
 import { estimateTarBytes } from './tar-size.ts';
-import { linkGroups, TreeIndex } from './tree-index.ts';
+import { linkGroups, TreeIndex, type TreeItem } from './tree-index.ts';
 
 /** Options of {@link assignComponents}. */
 export interface AssignOptions {
@@ -156,12 +156,16 @@ class AssignmentState implements ClaimContext {
   readonly rates = new Map<ByteString, number>();
   readonly #facts = new Map<ByteString, ComponentFacts>();
   readonly #owner = new Map<ByteString, ByteString>();
+  #unowned: readonly TreeItem[];
+  /** Whether some of those may be owned by now. */
+  #isOutdated = false;
   readonly #explain: ByteString | undefined;
   readonly #traced: TracedClaim[] = [];
   #today = 0;
 
   constructor(index: TreeIndex, reader: FileReader, { onWarning = () => {}, explain }: AssignOptions) {
     this.index = index;
+    this.#unowned = index.items;
     this.reader = reader;
     this.onWarning = onWarning;
     this.#explain = explain;
@@ -169,6 +173,12 @@ class AssignmentState implements ClaimContext {
 
   ownerOf(path: ByteString): ByteString | undefined {
     return this.#owner.get(path);
+  }
+
+  unowned(): readonly TreeItem[] {
+    if (this.#isOutdated) this.#unowned = this.#unowned.filter(({ path }) => !this.#owner.has(path));
+    this.#isOutdated = false;
+    return this.#unowned;
   }
 
   /** Newest change that databases know of; without any, the newest file. */
@@ -217,6 +227,7 @@ class AssignmentState implements ClaimContext {
       taken.set(path, rival === undefined ? key : this.#livelier(rival, key));
     }
     for (const [path, key] of taken) this.#owner.set(path, key);
+    this.#isOutdated = true;
   }
 
   /** Shared content goes where it changes most often: it must not spoil something calmer. */

@@ -10,8 +10,7 @@ export function claimUnowned(
 ): SourceClaims {
   const components = new Map<ByteString, ComponentFacts>();
   const claims: Claim[] = [];
-  for (const item of context.index.items) {
-    if (context.ownerOf(item.path) !== undefined) continue;
+  for (const item of context.unowned()) {
     const key = keyOf(item);
     if (key === undefined) continue;
     components.set(key, { kind: 'package' });

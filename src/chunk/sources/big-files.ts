@@ -18,9 +18,8 @@ export const bigFilesSource: ComponentSource = {
 function claim(context: ClaimContext): SourceClaims {
   const components = new Map<ByteString, ComponentFacts>();
   const claims: Claim[] = [];
-  for (const { path, node, firstPath } of context.index.items) {
-    if (node.type !== 'regular' || context.ownerOf(path) !== undefined) continue;
-    if (contentSize(node.content) < BIG_FILE_BYTES) continue;
+  for (const { path, node, firstPath } of context.unowned()) {
+    if (node.type !== 'regular' || contentSize(node.content) < BIG_FILE_BYTES) continue;
     const key = byteString(`file${firstPath ?? path}`);
     components.set(key, { kind: 'file' });
     claims.push({ path, key });

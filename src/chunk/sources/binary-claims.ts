@@ -35,9 +35,9 @@ export function binarySource(
 }
 
 function programs(context: ClaimContext): TreeItem[] {
-  return context.index.items.filter(({ path, node }) => {
+  return context.unowned().filter(({ node }) => {
     if (node.type !== 'regular' || contentSize(node.content) < LEAST_BYTES) return false;
-    return (node.metadata.mode & EXECUTABLE) !== 0 && context.ownerOf(path) === undefined;
+    return (node.metadata.mode & EXECUTABLE) !== 0;
   });
 }
 

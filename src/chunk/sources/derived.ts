@@ -68,8 +68,8 @@ export function derivedSource(rules: readonly DerivedRule[] = []): ComponentSour
 
 function claim(context: ClaimContext, rules: readonly DerivedRule[]): SourceClaims {
   const claims: Claim[] = [];
-  for (const item of context.index.items) {
-    if (item.node.type === 'directory' || context.ownerOf(item.path) !== undefined) continue;
+  for (const item of context.unowned()) {
+    if (item.node.type === 'directory') continue;
     const key = ruleOwner(context, rules, item.path) ?? linkOwner(context, item);
     if (key !== undefined) claims.push({ path: item.path, key });
   }

@@ -20,9 +20,9 @@ export const gemsSource: ComponentSource = {
 
 function claim(context: ClaimContext): SourceClaims {
   const keys = new Map<string, ByteString>();
-  for (const { path, node } of context.index.items) {
+  for (const { path, node } of context.unowned()) {
     const match = node.type === 'regular' ? SPECIFICATION.exec(path) : null;
-    if (match === null || context.ownerOf(path) !== undefined) continue;
+    if (match === null) continue;
     const [, home, fullName, name] = match;
     const key = byteString(`gem/${name}`);
     for (const part of PARTS) keys.set(`${home}/${part}/${fullName}`, key);

@@ -53,8 +53,7 @@ function claim(context: ClaimContext): SourceClaims {
   const owners = kernelOwners(context);
   const [anyOwner = KERNEL_KEY] = [...new Set(owners.values())].sort();
   const claims: Claim[] = [];
-  for (const { path, node } of context.index.items) {
-    if (context.ownerOf(path) !== undefined) continue;
+  for (const { path, node } of context.unowned()) {
     const version = MODULES.exec(path)?.[1] ?? BOOT.exec(path)?.[1];
     if (ROOT_LINK.test(path) && node.type === 'symlink') claims.push({ path, key: anyOwner });
     else if (isInitramfs(path)) claims.push({ path, key: INITRAMFS_KEY });

@@ -5,24 +5,37 @@
 import { type ByteString, byteString } from '../../bytes/byte-string.ts';
 
 import type { Directory } from '../../tree/tree.ts';
-import { walk } from '../../tree/walk.ts';
+import { joinPath } from '../../tree/walk.ts';
 import type { ClaimContext, ComponentSource, SourceClaims } from '../component.ts';
 import { claimUnowned } from './application-claims.ts';
 import { readDatabaseText } from './database-file.ts';
 
 /** `SITE/NAME-VERSION.dist-info/METADATA`. */
 const METADATA = /^(.*)\/([^/]+)-[^/-]+\.dist-info\/METADATA$/;
-const RECORD = /\.dist-info\/RECORD$/;
+const RECORD = byteString('RECORD');
 
 /** The source of Python distributions: `python/NAME`. */
 export const pythonSource: ComponentSource = {
   name: 'python',
   priority: 20,
   strength: 'weak',
-  wantedPaths: (root: Directory) =>
-    [...walk(root)].map(({ path }) => path).filter((path) => RECORD.test(path)),
+  wantedPaths,
   claim,
 };
+
+/** Only directories are gone into, for each of which there are ten files. */
+function wantedPaths(root: Directory): ByteString[] {
+  const wanted: ByteString[] = [];
+  const pending: [ByteString, Directory][] = [[byteString('/'), root]];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const [path, { children }] = next;
+    if (path.endsWith('.dist-info') && children.has(RECORD)) wanted.push(joinPath(path, RECORD));
+    for (const [name, node] of children) {
+      if (node.type === 'directory') pending.push([joinPath(path, name), node]);
+    }
+  }
+  return wanted;
+}
 
 interface Distribution {
   readonly key: ByteString;
@@ -56,9 +69,9 @@ function claim(context: ClaimContext): SourceClaims {
 /** Unowned ones, outer directories first. */
 function findDistributions(context: ClaimContext): Distribution[] {
   const found: (Distribution & { readonly depth: number })[] = [];
-  for (const { path, node } of context.index.items) {
+  for (const { path, node } of context.unowned()) {
     const match = node.type === 'regular' ? METADATA.exec(path) : null;
-    if (match === null || context.ownerOf(path) !== undefined) continue;
+    if (match === null) continue;
     const [, site = '', name = ''] = match;
     const info = path.slice(0, -'METADATA'.length);
     found.push({ key: pythonKey(name), site, info, depth: site.split('/').length });

@@ -14,8 +14,7 @@ export const restSource: ComponentSource = {
 function claim(context: ClaimContext): SourceClaims {
   const components = new Map<ByteString, ComponentFacts>();
   const claims: Claim[] = [];
-  for (const { path } of context.index.items) {
-    if (context.ownerOf(path) !== undefined) continue;
+  for (const { path } of context.unowned()) {
     const key = restKey(path);
     components.set(key, { kind: 'rest' });
     claims.push({ path, key });
