@@ -24,8 +24,10 @@ export interface Component {
   readonly kind: ComponentKind;
   /** Absolute paths of all leaves and leafless directories, in byte order. */
   readonly paths: readonly ByteString[];
-  /** Estimated bytes of their tar entries: headers, extended headers, contents and padding. */
+  /** Estimated bytes of their entries in a compressed layer (see `compressed-size.ts`): what plans go by. */
   readonly size: number;
+  /** Estimated bytes of their tar entries: headers, extended headers, contents and padding. */
+  readonly tarSize: number;
   /** Expected changes in a million weeks, an integer (see `rates.ts`). */
   readonly rate: number;
   /** Newest day (UTC, days since 1970) on which it is known to have changed. */

@@ -12,6 +12,7 @@ import type {
   FileReader,
   SourceClaims,
 } from './component.ts';
+import { CompressedSize } from './compressed-size.ts';
 import { dayOf, estimateRate } from './rates.ts';
 import { alpmSource } from './sources/alpm.ts';
 import { apkSource } from './sources/apk.ts';
@@ -149,6 +150,13 @@ export function beginAssignment(
   };
 }
 
+/** What a component is made of so far. */
+interface ComponentPart {
+  readonly paths: ByteString[];
+  readonly compressed: CompressedSize;
+  tarSize: number;
+}
+
 class AssignmentState implements ClaimContext {
   readonly index: TreeIndex;
   readonly reader: FileReader;
@@ -254,31 +262,33 @@ class AssignmentState implements ClaimContext {
   }
 
   finish(): Assignment {
-    const parts = new Map<ByteString, { paths: ByteString[]; size: number }>();
+    const parts = new Map<ByteString, ComponentPart>();
     for (const item of this.index.items) {
       const key = this.#owner.get(item.path) as ByteString;
-      const part = parts.get(key) ?? { paths: [], size: 0 };
+      const part = parts.get(key) ?? { paths: [], compressed: new CompressedSize(), tarSize: 0 };
       parts.set(key, part);
       part.paths.push(item.path);
-      part.size += estimateTarBytes(item);
+      part.compressed.add(item);
+      part.tarSize += estimateTarBytes(item);
     }
     const components = [...parts]
       .sort(([a], [b]) => compareBytes(a, b))
-      .map(([key, part]) => this.#component(key, part.paths.sort(compareBytes), part.size));
+      .map(([key, part]) => this.#component(key, part));
     const owner = new Map<ByteString, Component>();
     for (const component of components) for (const path of component.paths) owner.set(path, component);
     return { components, owner, today: this.#today, claims: this.#traced };
   }
 
-  #component(key: ByteString, paths: readonly ByteString[], size: number): Component {
+  #component(key: ByteString, { paths, compressed, tarSize }: ComponentPart): Component {
     const facts = this.#facts.get(key);
     const days = facts?.changeDays ?? [];
     const lastChange = days.length === 0 ? undefined : days.reduce((a, b) => Math.max(a, b));
     return {
       key,
       kind: facts?.kind ?? 'rest',
-      paths,
-      size,
+      paths: paths.sort(compareBytes),
+      size: compressed.bytes,
+      tarSize,
       rate: this.#rate(key),
       lastChange,
       changeDays: days,

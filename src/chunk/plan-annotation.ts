@@ -2,10 +2,10 @@
  * A layer of a plan as one line of text, for annotations and history comments, so that a later build can read the
  * plan back from an image.
  *
- * Text: `2;COUNT;MEMBER MEMBER …;FACT FACT …;` with MEMBER = `KEY:RATE:SIZE:DIGEST`, keys percent-encoded but for
- * `A-Z a-z 0-9 . _ + ~ / @ -`, rate in changes a million weeks, size in bytes, digest 32 digits of base64url or
- * nothing; FACT = `NAME=VALUE`. Count and closing semicolon tell a text that was cut. Version 1 had neither digests
- * nor facts.
+ * Text: `3;COUNT;MEMBER MEMBER …;FACT FACT …;` with MEMBER = `KEY:RATE:SIZE:DIGEST`, keys percent-encoded but for
+ * `A-Z a-z 0-9 . _ + ~ / @ -`, rate in changes a million weeks, size in estimated compressed bytes, digest 32 digits
+ * of base64url or nothing; FACT = `NAME=VALUE`. Count and closing semicolon tell a text that was cut. Sizes and regret
+ * of version 2 were bytes of tars; version 1 had neither digests nor facts.
  */
 import { type ByteString, byteString } from '../bytes/byte-string.ts';
 import type { HashAlgorithm } from '../bytes/digest.ts';
@@ -35,6 +35,10 @@ export interface PlanFacts {
 export interface PlanText extends PlanFacts {
   readonly members: readonly RememberedMember[];
 }
+
+const VERSION = 3;
+/** Parts behind the members, by version. */
+const LATER_PARTS: Readonly<Record<string, number>> = { 1: 1, 2: 2, 3: 2 };
 
 const PLAIN = /[A-Za-z0-9._+~/@-]/;
 const MEMBER = /^((?:[A-Za-z0-9._+~/@-]|%[0-9A-F]{2})+):(\d{1,16}):(\d{1,16})(?::([\w-]{32})?)?$/;
@@ -71,19 +75,20 @@ export function formatPlanText(layer: PlanText): string {
     ['today', layer.today],
   ];
   const known = facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
-  return `2;${members.length};${members.join(' ')};${known.join(' ')};`;
+  return `${VERSION};${members.length};${members.join(' ')};${known.join(' ')};`;
 }
 
 /**
- * Reads {@link formatPlanText} back, and version 1; `undefined` for anything else: text of another program or
+ * Reads {@link formatPlanText} back, and versions 1 and 2; `undefined` for anything else: text of another program or
  * version, cut or altered. Losing a plan costs clients some bytes and is no error. Facts of other names are ignored.
+ * Members of older texts are to be compared with each other only; regret of other bytes begins anew.
  */
 export function parsePlanText(text: string): PlanText | undefined {
   if (text.length > LIMITS.jsonBytes) return undefined;
   const [version, count, list, ...rest] = text.split(';');
   const facts = rest.length === 2 ? rest[0] : '';
-  if (list === undefined || rest.at(-1) !== '' || rest.length !== Number(version)) return undefined;
-  if (version !== '1' && version !== '2') return undefined;
+  if (list === undefined || rest.at(-1) !== '' || rest.length !== LATER_PARTS[version ?? ''])
+    return undefined;
   const members: RememberedMember[] = [];
   const keys = new Set<ByteString>();
   for (const word of list === '' ? [] : list.split(' ')) {
@@ -92,7 +97,10 @@ export function parsePlanText(text: string): PlanText | undefined {
     keys.add(member.key);
     members.push(member);
   }
-  return String(members.length) === count ? { members, ...parseFacts(facts ?? '') } : undefined;
+  if (String(members.length) !== count) return undefined;
+  const known = parseFacts(facts ?? '');
+  const inTarBytes = version !== String(VERSION) && known.regret !== undefined;
+  return { members, ...known, ...(inTarBytes ? { regret: 0 } : {}) };
 }
 
 function parseMember(word: string): RememberedMember | undefined {

@@ -15,7 +15,7 @@ export const MAX_LAYERS = 1000;
  * cost more than growth does: most of what is new finds a layer that is written anyway.
  */
 const GROWTH_DIVISOR = 50;
-/** What changes always is put beside the database only up to this many bytes. */
+/** What changes always is put beside the database only up to this many bytes, as estimated. */
 const VOLATILE_BYTES = 1024 * 1024;
 
 /** So few layers that one for the database alone may be dear … */
@@ -32,7 +32,7 @@ export interface PlanInput extends PackItem {
 export interface PlannedLayer {
   /** In byte order of their keys. */
   readonly members: readonly PackItem[];
-  /** Bytes: the sum over the members. */
+  /** Estimated compressed bytes: the sum over the members. */
   readonly size: number;
   /** Expected changes in a million weeks. */
   readonly rate: number;
@@ -50,6 +50,7 @@ export interface LayerPlan {
   readonly layers: readonly PlannedLayer[];
   readonly totals: {
     readonly components: number;
+    /** Estimated compressed bytes. */
     readonly size: number;
     /** Expected bytes a week. */
     readonly cost: number;

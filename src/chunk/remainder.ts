@@ -2,6 +2,7 @@
 import type { ByteString } from '../bytes/byte-string.ts';
 import type { Directory } from '../tree/tree.ts';
 import type { Component } from './component.ts';
+import { estimateCompressedBytes } from './compressed-size.ts';
 import { estimateTarBytes } from './tar-size.ts';
 import { TreeIndex } from './tree-index.ts';
 
@@ -15,13 +16,12 @@ export function remainingComponents(
   return components.flatMap((component) => {
     const paths = component.paths.filter((path) => !covered.has(path));
     if (paths.length === component.paths.length) return component;
-    return paths.length === 0 ? [] : { ...component, paths, size: sizeOf(index, paths) };
+    return paths.length === 0 ? [] : { ...component, paths, ...sizesOf(index, paths) };
   });
 }
 
-function sizeOf(index: TreeIndex, paths: readonly ByteString[]): number {
-  return paths.reduce((sum, path) => {
-    const item = index.find(path);
-    return item === undefined ? sum : sum + estimateTarBytes(item);
-  }, 0);
+function sizesOf(index: TreeIndex, paths: readonly ByteString[]): Pick<Component, 'size' | 'tarSize'> {
+  const items = paths.flatMap((path) => index.find(path) ?? []);
+  const tarSize = items.reduce((sum, item) => sum + estimateTarBytes(item), 0);
+  return { size: estimateCompressedBytes(items), tarSize };
 }

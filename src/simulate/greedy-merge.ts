@@ -11,7 +11,7 @@ export const greedyFresh: Planner = stateless('greedy merge, fresh', layOut);
 export const greedyFrozen: Planner = frozen('greedy merge, first plan kept', layOut);
 
 function layOut({ components }: SimulatedImage, maxLayers: number): Layout {
-  const items = sortItems(components.map(({ key, tarSize, rate }) => ({ key, size: tarSize, rate })));
+  const items = sortItems(components.map(({ key, estimate, rate }) => ({ key, size: estimate, rate })));
   const layer = packByMerging(columnsOf(items), Math.min(maxLayers, items.length));
   const groups = new Map<number, PackItem[]>();
   for (const [at, item] of items.entries()) {

@@ -71,6 +71,7 @@ function grown(component: SimulatedComponent): SimulatedComponent {
     ...component,
     size: Math.round(component.size * GROWTH),
     tarSize: Math.round(component.tarSize * GROWTH),
+    estimate: Math.round(component.estimate * GROWTH),
     digest: `${component.digest} grown`,
   };
 }

@@ -1,5 +1,5 @@
 /** Our own planner, with and without its memory. */
-import { type LayerPlan, planLayers } from '../chunk/plan.ts';
+import { type LayerPlan, type PlanInput, planLayers } from '../chunk/plan.ts';
 import { planWarm, type RememberedPlan, rememberPlan } from '../chunk/warm-plan.ts';
 import { frozen, type Planned, type Planner, stateless } from './planner.ts';
 import type { Layout, SimulatedComponent, SimulatedImage } from './series.ts';
@@ -21,8 +21,8 @@ function planNext(image: SimulatedImage, maxLayers: number, memory: unknown): Pl
   return { layout: layoutOf(plan), memory: rememberPlan(plan, digests, image.today) };
 }
 
-function inputOf({ key, kind, tarSize, rate }: SimulatedComponent): Parameters<typeof planLayers>[0][number] {
-  return { key, kind, size: tarSize, rate };
+function inputOf({ key, kind, estimate, rate }: SimulatedComponent): PlanInput {
+  return { key, kind, size: estimate, rate };
 }
 
 function layoutOf(plan: LayerPlan): Layout {

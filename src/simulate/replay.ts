@@ -11,9 +11,10 @@ import type { SimulatedComponent, SimulatedImage } from './series.ts';
 export interface ReplayComponent {
   readonly key: string;
   readonly kind: ComponentKind;
-  /** Bytes, compressed by itself, and as tar. */
+  /** Bytes, compressed by itself, as tar, and what builds guess that it will be compressed. */
   readonly size: number;
   readonly tarSize: number;
+  readonly estimate: number;
   /** Days (UTC, since 1970) on which it changed. */
   readonly changeDays: readonly number[];
   /** Keys of what it is made from, whose changes are its own; `*` for everything. */
@@ -30,19 +31,26 @@ export interface ReplayTable {
   readonly components: readonly ReplayComponent[];
 }
 
+/** Sizes that plans are made by. */
+export type PlannedSizes = 'compressed' | 'estimate' | 'tar';
+
 /**
- * One image before the first week, and one at the end of each. Planners go by the sizes that clients download, or by
- * those of tars, as builds do, which know no others yet.
+ * One image before the first week, and one at the end of each. Our planner goes by the sizes that clients download, by
+ * what these are taken for, as builds do, or by those of tars; others know what clients download, or tars.
  */
 export function replayImages(
   { lastDay, weeks, components }: ReplayTable,
-  planBy: 'compressed' | 'tar' = 'compressed',
+  planBy: PlannedSizes = 'compressed',
 ): SimulatedImage[] {
-  const sized = components.map((each) => ({
-    ...each,
-    tarSize: planBy === 'tar' ? each.tarSize : each.size,
-  }));
+  const sized = components.map((each) => sizeFor(each, planBy));
   return Array.from({ length: weeks + 1 }, (_, week) => imageAt(sized, lastDay - (weeks - week) * 7));
+}
+
+function sizeFor(component: ReplayComponent, planBy: PlannedSizes): ReplayComponent {
+  const { size, tarSize } = component;
+  if (planBy === 'estimate') return component;
+  const known = planBy === 'tar' ? tarSize : size;
+  return { ...component, tarSize: known, estimate: known };
 }
 
 function imageAt(components: readonly ReplayComponent[], day: number): SimulatedImage {
@@ -79,12 +87,13 @@ function uses(inputs: readonly string[], { key }: ReplayComponent): boolean {
 }
 
 function stateOf(
-  { key, kind, size, tarSize, inputs }: ReplayComponent,
+  { key, kind, size, tarSize, estimate, inputs }: ReplayComponent,
   days: readonly number[],
   rates: ReadonlyMap<string, number>,
 ): SimulatedComponent {
   const derived = kind !== 'database' && inputs !== undefined;
   const rate = derived ? unionRate(inputs.map((input) => rates.get(input) ?? 0)) : (rates.get(key) ?? 0);
   const name: ByteString = fromUtf8(key);
-  return { key: name, kind, size, tarSize, rate, changeDays: days, digest: String(days.length) };
+  const sizes = { size, tarSize, estimate };
+  return { key: name, kind, ...sizes, rate, changeDays: days, digest: String(days.length) };
 }

@@ -21,8 +21,10 @@ export interface SimulatedComponent {
   readonly kind: ComponentKind;
   /** Bytes that a client downloads for it. */
   readonly size: number;
-  /** Bytes of its tar entries, what planners go by. */
+  /** Bytes of its tar entries, what other tools go by. */
   readonly tarSize: number;
+  /** What its size is taken for when nothing is compressed yet: what our own planner goes by. */
+  readonly estimate: number;
   /** Expected changes in a million weeks, by our own estimate. */
   readonly rate: number;
   /** Days (UTC, since 1970) on which it is known to have changed, up to this image. */

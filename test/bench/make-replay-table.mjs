@@ -25,11 +25,11 @@ const table = {
   lastDay: image.today + 6 - ((image.today + 4) % 7),
   weeks: Number(weeks),
   components: image.components.map((component) => {
-    const { key, kind, size, tarSize, changeDays } = component;
+    const { key, kind, size, tarSize, estimate, changeDays } = component;
     const inputs = inputsOf(component);
     // Days of what is made from others are those of the others; the time of the file is only when it was made.
     const days = inputs === undefined ? [...changeDays].sort((a, b) => a - b) : [];
-    return { key: display(key), kind, size, tarSize, changeDays: days, ...(inputs && { inputs }) };
+    return { key: display(key), kind, size, tarSize, estimate, changeDays: days, ...(inputs && { inputs }) };
   }),
 };
 const lines = table.components.map((component) => JSON.stringify(component)).join(',\n');

@@ -18,11 +18,19 @@ export async function report() {
   const { replayImages } = await library('simulate/replay.js');
   const { measurePlanner } = await library('simulate/metrics.js');
   const { OUR_PLANNERS, PEER_PLANNERS } = await library('simulate/planners.js');
-  const images = replayImages(JSON.parse(gunzipSync(readFileSync(TABLE)).toString()));
-  const rows = [...OUR_PLANNERS, ...PEER_PLANNERS].map((planner) => {
-    const metrics = BUDGETS.map((maxLayers) => measurePlanner(planner, images, maxLayers));
-    return { name: planner.name, metrics };
-  });
+  const table = JSON.parse(gunzipSync(readFileSync(TABLE)).toString());
+  const measure = (planner, name = planner.name, sizes = 'compressed') => {
+    const images = replayImages(table, sizes);
+    return { name, metrics: BUDGETS.map((maxLayers) => measurePlanner(planner, images, maxLayers)) };
+  };
+  const images = replayImages(table);
+  const [ours, ...others] = OUR_PLANNERS;
+  const rows = [
+    measure(ours),
+    measure(ours, `${ours.name}, by estimated sizes`, 'estimate'),
+    measure(ours, `${ours.name}, by sizes of tars`, 'tar'),
+    ...[...others, ...PEER_PLANNERS].map((planner) => measure(planner)),
+  ];
   const bound = rows[0].metrics[0].weekly.bound;
   const megabytes = (bytes) => (bytes / 1e6).toFixed(0);
   process.stdout.write(`${images.length - 1} updates; at best ${megabytes(bound)} MB are downloaded\n\n`);

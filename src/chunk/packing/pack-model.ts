@@ -10,7 +10,7 @@ import { stabilityOf } from '../rates.ts';
 /** What packing knows of a component. */
 export interface PackItem {
   readonly key: ByteString;
-  /** Bytes, an integer. */
+  /** Bytes that a client downloads for it, an integer: estimated, before anything is compressed. */
   readonly size: number;
   /** Expected changes in a million weeks, an integer. */
   readonly rate: number;

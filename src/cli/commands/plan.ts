@@ -36,7 +36,8 @@ Examples:
   $ planish plan oci:app:latest --explain /usr/bin/python3
   $ planish plan oci:app:latest --contentmeta split.json
 
-The cost is what a client that updates weekly is expected to download, the bound what no split can beat.`;
+The cost is what a client that updates weekly is expected to download, the bound what no split can beat. All sizes are
+compressed ones, estimated from names and sizes of files, but for those under TAR.`;
 
 /** Defines the verb. */
 export function addPlan(program: Command, runtime: Runtime): Command {
@@ -100,6 +101,7 @@ const REASONS: Readonly<Record<Explanation['reason'], string>> = {
 
 function explanationText(explanation: Explanation): string {
   const { path, component, source, claims, layer, others, reason, cost, elsewhere } = explanation;
+  const { size, tarSize } = explanation;
   const rivals = claims.filter((claim) => claim.component !== component);
   const there = elsewhere === undefined ? '' : `; ${formatBytes(elsewhere.cost)} in layer ${elsewhere.layer}`;
   return [
@@ -107,6 +109,7 @@ function explanationText(explanation: Explanation): string {
     `component  ${component}`,
     `claimed    ${source === undefined ? 'with another name of the same file' : `by ${source}`}`,
     ...rivals.map((rival) => `wanted     by ${rival.source} for ${rival.component}`),
+    `size       about ${formatBytes(size)} (tar ${formatBytes(tarSize)})`,
     `layer      ${layer}, with ${formatCount(others)} other components: ${REASONS[reason]}`,
     `weekly     ${formatBytes(cost)} more in this layer${there}`,
   ].join('\n');
@@ -118,6 +121,7 @@ function layerTable(result: PlanResult): string {
   const rows = result.layers.map((layer, ordinal) => [
     String(ordinal),
     formatBytes(layer.size),
+    formatBytes(layer.tarSize),
     layer.stability.toFixed(3),
     formatBytes(layer.cost),
     truncate(layer.members.map(({ key }) => key).join(' '), MEMBERS_WIDTH),
@@ -125,6 +129,7 @@ function layerTable(result: PlanResult): string {
   const columns = [
     { title: 'LAYER', align: 'right' },
     { title: 'SIZE', align: 'right' },
+    { title: 'TAR', align: 'right' },
     { title: 'STABLE', align: 'right' },
     { title: 'WEEKLY', align: 'right' },
     { title: 'COMPONENTS' },
@@ -137,6 +142,7 @@ function memberTable(result: PlanResult): string {
     layer.members.map((member) => [
       String(ordinal),
       formatBytes(member.size),
+      formatBytes(member.tarSize),
       formatCount(member.files),
       member.changesPerWeek.toFixed(4),
       member.key,
@@ -145,6 +151,7 @@ function memberTable(result: PlanResult): string {
   const columns = [
     { title: 'LAYER', align: 'right' },
     { title: 'SIZE', align: 'right' },
+    { title: 'TAR', align: 'right' },
     { title: 'FILES', align: 'right' },
     { title: 'CHANGES/WEEK', align: 'right' },
     { title: 'COMPONENT' },
@@ -155,9 +162,10 @@ function memberTable(result: PlanResult): string {
 function totals({ totals, layers }: PlanResult): string {
   const kept = layers.filter((layer) => layer.kept);
   const { components, size, cost, bound, ratio } = totals;
+  const tarSize = layers.reduce((sum, layer) => sum + layer.tarSize, 0);
   const split = kept.length === 0 ? [] : [`${kept.length} of them as the previous image has them;`];
   return [
-    `${formatCount(components)} components, ${formatBytes(size)}, in ${layers.length} layers;`,
+    `${formatCount(components)} components, about ${formatBytes(size)} (tar ${formatBytes(tarSize)}), in ${layers.length} layers;`,
     ...split,
     `expected weekly download ${formatBytes(cost)}, at best ${formatBytes(bound)} (ratio ${ratio.toFixed(3)})`,
   ].join(' ');

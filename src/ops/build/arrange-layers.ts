@@ -27,8 +27,9 @@ export interface ArrangedLayer {
   readonly planned: PlannedLayer;
   /** What is in it, ancestors aside: paths of its members, and directories that earlier layers have wrong. */
   readonly paths: readonly ByteString[];
-  /** Entries of its tar. */
+  /** Entries of its tar, and its bytes: estimated, unless it was read. */
   readonly entries: number;
+  readonly tarSize: number;
   /** What is written down of it; absent for a layer that others wrote. */
   readonly text: PlanText | undefined;
   /** The layer of the previous image that it is. */
@@ -51,6 +52,7 @@ export interface ArrangeOptions {
 /** A layer while it is arranged. */
 interface Draft {
   readonly planned: PlannedLayer;
+  readonly tarSize: number;
   readonly paths: readonly ByteString[];
   readonly directories: ReadonlySet<ByteString>;
   /** Those of the directories that the layer may have in an older state. */
@@ -59,6 +61,9 @@ interface Draft {
   readonly carried: PreviousLayer | undefined;
   readonly standing?: StandingLayer;
 }
+
+/** A layer that holds no component of the plan. */
+const NO_MEMBERS: PlannedLayer = { members: [], size: 0, rate: 0, stability: 1, cost: 0, share: 0 };
 
 const NONE: ReadonlySet<ByteString> = new Set();
 const ROOT = byteString('/');
@@ -97,13 +102,15 @@ function draftLayer(
   const found = place === undefined ? undefined : standing.previous?.layers[place];
   const carried = found?.compression === compression ? found : undefined;
   const stale = carried !== undefined && carried.text?.directories !== directoriesDigest;
-  return { planned, paths, directories, wrong: stale ? directories : NONE, directoriesDigest, carried };
+  const wrong = stale ? directories : NONE;
+  const tarSize = planned.members.reduce((sum, { key }) => sum + (components.get(key)?.tarSize ?? 0), 0);
+  return { planned, tarSize, paths, directories, wrong, directoriesDigest, carried };
 }
 
 function draftStanding(standing: StandingLayer): Draft {
   const { layer, directories, wrong, tarSize } = standing;
-  const planned = { members: [], size: tarSize, rate: 0, stability: 1, cost: 0, share: 0 };
-  return { planned, paths: [], directories, wrong, directoriesDigest: '', carried: layer, standing };
+  const known = { tarSize, carried: layer, standing, directories, wrong };
+  return { planned: NO_MEMBERS, paths: [], directoriesDigest: '', ...known };
 }
 
 /** Directories of a layer that are there for what is below them only. */
@@ -144,7 +151,7 @@ function chooseCarrier(drafts: readonly Draft[]): Draft | undefined {
 type SharedFacts = Pick<PlanFacts, 'verity' | 'regret' | 'today'>;
 
 function finishLayer({ planned }: ArrangeOptions, draft: Draft, facts: SharedFacts): ArrangedLayer {
-  const { planned: layer, paths, directories, directoriesDigest, carried, standing } = draft;
+  const { planned: layer, tarSize, paths, directories, directoriesDigest, carried, standing } = draft;
   const { entries = paths.length + directories.size } = standing ?? {};
   const members = layer.members.map((member) => ({ ...member, digest: planned.digests.get(member.key) }));
   const described = {
@@ -154,7 +161,7 @@ function finishLayer({ planned }: ArrangeOptions, draft: Draft, facts: SharedFac
     tarSize: carried?.text?.tarSize,
   };
   const text = standing === undefined ? described : carried?.text;
-  return { planned: layer, paths, entries, text, carried, whiteouts: [] };
+  return { planned: layer, paths, entries, tarSize, text, carried, whiteouts: [] };
 }
 
 /**
@@ -171,8 +178,8 @@ function correctingLayer(
   const whiteouts = standing.surplus;
   const around = [...paths, ...whiteouts.map(parentPath)];
   const entries = selectMembers(root, around).length + whiteouts.length;
-  const own = { members: [], size: 512 * entries, rate: 0, stability: 1, cost: 0, share: 0 };
-  const planned = carrier?.planned ?? own;
+  const planned = carrier?.planned ?? NO_MEMBERS;
+  const tarSize = (carrier?.tarSize ?? 0) + 512 * entries;
   const text = { members: planned.members, ...facts };
-  return { planned, paths: [...new Set(around)], entries, text, carried: undefined, whiteouts };
+  return { planned, paths: [...new Set(around)], entries, tarSize, text, carried: undefined, whiteouts };
 }

@@ -45,7 +45,7 @@ export interface BuildResult {
   readonly manifest: { readonly digest: BlobDigest; readonly size: number };
   readonly digests: TreeDigests;
   readonly layers: readonly BuiltLayer[];
-  /** Model of weekly download: expected bytes, the lower bound, and their ratio. */
+  /** Model of weekly download, in estimated compressed bytes: what is expected, the lower bound, and their ratio. */
   readonly plan: LayerPlan['totals'];
   /** What a client of the previous image downloads for this one, when one was given. */
   readonly update: BuildUpdate | undefined;

@@ -3,6 +3,7 @@ import { type ByteString, compareBytes, display, fromUtf8 } from '../../bytes/by
 import type { HashAlgorithm } from '../../bytes/digest.ts';
 import type { Contentmeta } from '../../chunk/choices/contentmeta.ts';
 import type { Component } from '../../chunk/component.ts';
+import { estimateCompressedBytes } from '../../chunk/compressed-size.ts';
 import { unionRate } from '../../chunk/rates.ts';
 import { estimateTarBytes } from '../../chunk/tar-size.ts';
 import { TreeIndex, type TreeItem } from '../../chunk/tree-index.ts';
@@ -100,7 +101,8 @@ function componentOf(key: ByteString, items: readonly TreeItem[], found: FoundCo
     key,
     kind: 'package',
     paths,
-    size: items.reduce((sum, item) => sum + estimateTarBytes(item), 0),
+    size: estimateCompressedBytes(items),
+    tarSize: items.reduce((sum, item) => sum + estimateTarBytes(item), 0),
     rate: unionRate(owners.map(({ rate }) => rate)),
     lastChange: changeDays.length === 0 ? undefined : changeDays.reduce((a, b) => Math.max(a, b)),
     changeDays,

@@ -65,11 +65,11 @@ export function lastLayer(
   { full, paths, size }: ExtendedTree,
   before: ArrangedLayer | undefined,
 ): ArrangedLayer {
-  const planned = { members: [], size, rate: 0, stability: 0, cost: 0, share: 0 };
+  const planned = { members: [], size: 0, rate: 0, stability: 0, cost: 0, share: 0 };
   const { verity, regret, today } = before?.text ?? {};
   const entries = selectMembers(full, paths).length;
   const text = { members: [], verity, regret, today };
-  return { planned, paths, whiteouts: [], entries, text, carried: undefined };
+  return { planned, paths, whiteouts: [], entries, tarSize: size, text, carried: undefined };
 }
 
 /** The layer budget less that of what was added. Throws `BAD_OPTION`. */

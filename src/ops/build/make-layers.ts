@@ -27,9 +27,9 @@ export async function makeArrangedLayers(
   const orders = arranged.filter(({ carried }) => carried === undefined);
   const written = await writeLayers(
     session,
-    orders.map(({ paths, planned, whiteouts }) => ({
+    orders.map(({ paths, tarSize, whiteouts }) => ({
       paths,
-      size: planned.size,
+      size: tarSize,
       whiteouts,
       order: options.order,
     })),
@@ -59,11 +59,11 @@ function writtenLayer({ planned, text }: ArrangedLayer, written: FinishedLayer):
 }
 
 function carriedLayer(
-  { planned, entries, text }: ArrangedLayer,
+  { planned, entries, text, tarSize: estimate }: ArrangedLayer,
   { descriptor, diffId, blob, key, compression }: PreviousLayer,
 ): MadeLayer {
   const { digest, size } = descriptor;
-  const { stability, size: estimate } = planned;
+  const { stability } = planned;
   const tarSize = text?.tarSize ?? estimate;
   const annotations = foreignAnnotations(descriptor.annotations ?? {});
   const made = { digest, size, diffId, key, text, annotations, blob, compression };

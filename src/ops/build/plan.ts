@@ -31,7 +31,10 @@ export interface PlanOptions extends SourceOptions, Pick<SplitOptions, 'maxLayer
 /** One component in a plan; sizes in bytes, rates in changes a week. */
 export interface PlanMember {
   readonly key: string;
+  /** Estimated compressed bytes: what the plan goes by. */
   readonly size: number;
+  /** Bytes of its tar entries. */
+  readonly tarSize: number;
   readonly changesPerWeek: number;
   readonly files: number;
 }
@@ -39,7 +42,9 @@ export interface PlanMember {
 /** One layer of a plan, most stable first. */
 export interface PlanLayer {
   readonly members: readonly PlanMember[];
+  /** Sums over the members. */
   readonly size: number;
+  readonly tarSize: number;
   /** Whether it is a layer of the previous image, as it is. */
   readonly kept: boolean;
   /** Chance of staying the same for a week, 0 to 1. */
@@ -100,19 +105,18 @@ export async function plan(source: string, options: PlanOptions = {}): Promise<P
 }
 
 function describePlan(source: string, { components, plan }: PlannedTree): Omit<PlanResult, 'explanation'> {
-  const files = new Map(components.map(({ key, paths }) => [key, paths.length]));
+  const known = new Map(components.map((component) => [component.key, component]));
   const { totals, model, origins } = plan;
-  const layers = plan.layers.map(({ members, size, stability, cost }, ordinal) => ({
-    members: members.map((member) => ({
+  const layers = plan.layers.map(({ members: planned, size, stability, cost }, ordinal) => {
+    const members = planned.map((member) => ({
       key: display(member.key),
       size: member.size,
+      tarSize: known.get(member.key)?.tarSize ?? 0,
       changesPerWeek: member.rate / model.rateUnitWeeks,
-      files: files.get(member.key) ?? 0,
-    })),
-    size,
-    kept: origins[ordinal] !== undefined,
-    stability,
-    cost,
-  }));
+      files: known.get(member.key)?.paths.length ?? 0,
+    }));
+    const tarSize = members.reduce((sum, member) => sum + member.tarSize, 0);
+    return { members, size, tarSize, kept: origins[ordinal] !== undefined, stability, cost };
+  });
   return { source, layers, totals, model };
 }

@@ -8,7 +8,7 @@ import type { PlannedTree } from '../build/make-plan.ts';
 /** Why a component is in its layer. */
 type PlacementReason = 'kept' | 'alone' | 'cheapest' | 'database';
 
-/** What is known of a path. Bytes, and bytes a week. */
+/** What is known of a path. Bytes, and bytes a week, as estimated of compressed layers. */
 export interface PathExplanation {
   readonly path: string;
   readonly component: string;
@@ -16,6 +16,9 @@ export interface PathExplanation {
   readonly source: string | undefined;
   /** All sources that wanted it, in the order in which they spoke. */
   readonly claims: readonly { readonly source: string; readonly component: string }[];
+  /** Bytes of the component, estimated, and of its tar entries. */
+  readonly size: number;
+  readonly tarSize: number;
   readonly layer: number;
   /** Other components of the layer. */
   readonly others: number;
@@ -43,6 +46,8 @@ export function explainPath(path: ByteString, planned: PlannedTree): PathExplana
     component: display(key),
     source: claims.find((claim) => claim.key === key)?.source,
     claims: claims.map((claim) => ({ source: claim.source, component: display(claim.key) })),
+    size: component.size,
+    tarSize: component.tarSize,
     layer,
     others,
     reason: reasonOf(planned, layer, others, component.kind === 'database'),

@@ -64,12 +64,13 @@ async function measureComponents(
   { sizes, contents }: MeasureOptions,
 ): Promise<SimulatedComponent[]> {
   const compressed = sizes === 'compressed' ? await compress(session, root, tree, components) : [];
-  return components.map(({ key, kind, rate, size, changeDays, paths }, at) => ({
+  return components.map(({ key, kind, rate, size, tarSize, changeDays, paths }, at) => ({
     key,
     kind,
     digest: digests.get(key) ?? '',
-    size: compressed[at] ?? size,
-    tarSize: size,
+    size: compressed[at] ?? tarSize,
+    tarSize,
+    estimate: size,
     rate,
     changeDays,
     directories: ancestors(paths),
@@ -88,7 +89,8 @@ async function compress(
   try {
     const blobFile = (ordinal: number): string => join(directory, String(ordinal));
     const options = { root, contents, algorithm, compression: COMPRESSION, blobFile };
-    const written = await writeLayers(session, components, options);
+    const orders = components.map(({ paths, tarSize }) => ({ paths, size: tarSize }));
+    const written = await writeLayers(session, orders, options);
     return written.map(({ size }) => size);
   } finally {
     rmSync(directory, { recursive: true, force: true });

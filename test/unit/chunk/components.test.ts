@@ -332,9 +332,11 @@ describe('every path', () => {
     put(fixture, '/srv/x', { type: 'fifo', metadata });
     const { components } = assignComponents(fixture.root, fixture.reader);
     // a: 512 + 1024; long name: 512 + 512 + 512; d: 512; h: 512 + 10240; i: 512; x: 512 + 512 + 512.
-    expect(components.map(({ key, size }) => [key, size])).toEqual([
+    expect(components.map(({ key, tarSize }) => [key, tarSize])).toEqual([
       ['rest/srv', 1536 + 1536 + 512 + 10_752 + 512 + 1536],
     ]);
+    // Compressed: 32 for each of the six, and a fifth of contents.
+    expect(components[0]?.size).toBe(6 * 32 + Math.round((513 + 10_000) / 5));
   });
 
   test('of an empty tree is none', () => {

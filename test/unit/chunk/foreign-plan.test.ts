@@ -9,6 +9,7 @@ const component = (key: string, kind: ComponentKind = 'package'): Component => (
   kind,
   paths: [],
   size: 10,
+  tarSize: 20,
   rate: 20,
   lastChange: undefined,
   changeDays: [],

@@ -26,10 +26,11 @@ test('components and plan of a small Debian 12', () => {
   const actual = {
     today,
     warnings,
-    components: components.map(({ key, kind, paths, size, rate, lastChange }) => ({
+    components: components.map(({ key, kind, paths, size, tarSize, rate, lastChange }) => ({
       key,
       kind,
       size,
+      tarSize,
       rate,
       lastChange,
       count: paths.length,

@@ -17,7 +17,7 @@ const NOTHING = {
   today: undefined,
 };
 const LAYER = { members: MEMBERS, ...NOTHING };
-const TEXT = `2;3;@db:8000000:2360832:${DIGEST} dpkg/libstdc++6:6757:512: file/opt/a%20b%3Bc%3Ad%25%0A%FF%00:0:8796093022208:${DIGEST};;`;
+const TEXT = `3;3;@db:8000000:2360832:${DIGEST} dpkg/libstdc++6:6757:512: file/opt/a%20b%3Bc%3Ad%25%0A%FF%00:0:8796093022208:${DIGEST};;`;
 
 describe('plan annotations', () => {
   test('hold keys of any bytes', () => {
@@ -26,8 +26,8 @@ describe('plan annotations', () => {
   });
 
   test('may be empty', () => {
-    expect(formatPlanText({ members: [] })).toBe('2;0;;;');
-    expect(parsePlanText('2;0;;;')).toEqual({ members: [], ...NOTHING });
+    expect(formatPlanText({ members: [] })).toBe('3;0;;;');
+    expect(parsePlanText('3;0;;;')).toEqual({ members: [], ...NOTHING });
   });
 
   test('hold what else is known of the layer and the plan', () => {
@@ -38,7 +38,7 @@ describe('plan annotations', () => {
       regret: 7,
       today: 20_600,
     } as const;
-    const text = `2;0;;verity=sha512 dirs=${DIGEST} tar=10240 regret=7 today=20600;`;
+    const text = `3;0;;verity=sha512 dirs=${DIGEST} tar=10240 regret=7 today=20600;`;
     expect(formatPlanText({ members: [], ...facts })).toBe(text);
     expect(parsePlanText(text)).toEqual({ members: [], ...facts });
   });
@@ -46,7 +46,7 @@ describe('plan annotations', () => {
   test.each(['verity=md5', 'dirs=short', 'tar=-1', 'regret=99999999999999999', 'today=', 'later=1', '='])(
     'say nothing by %j',
     (fact) => {
-      expect(parsePlanText(`2;0;;${fact};`)).toEqual({ members: [], ...NOTHING });
+      expect(parsePlanText(`3;0;;${fact};`)).toEqual({ members: [], ...NOTHING });
     },
   );
 
@@ -58,6 +58,18 @@ describe('plan annotations', () => {
     });
   });
 
+  test('of version 2, whose bytes were those of tars, are read without their regret', () => {
+    expect(parsePlanText(TEXT.replace('3;', '2;'))).toEqual(LAYER);
+    const text = '2;0;;verity=sha512 regret=7 today=20600;';
+    expect(parsePlanText(text)).toEqual({
+      members: [],
+      ...NOTHING,
+      verity: 'sha512',
+      regret: 0,
+      today: 20_600,
+    });
+  });
+
   test('that are cut anywhere are none', () => {
     for (let length = 0; length < TEXT.length; length++) {
       expect(parsePlanText(TEXT.slice(0, length))).toBeUndefined();
@@ -66,7 +78,9 @@ describe('plan annotations', () => {
 
   test.each([
     'bash glibc',
-    '3;1;a:1:1;;;',
+    '4;1;a:1:1;;;',
+    '3;1;a:1:1;',
+    '3;1;a:1:1:short;;',
     '2;1;a:1:1;',
     '1;1;a:1:1;;',
     '2;1;a:1:1:short;;',
@@ -88,7 +102,7 @@ describe('plan annotations', () => {
   test('name the layer and its stability', () => {
     const plan = planLayers([{ key: byteString('a'), kind: 'package', size: 1024, rate: 105_361 }]);
     expect(plan.layers.map(planAnnotations)).toEqual([
-      { 'org.planish.components': '2;1;a:105361:1024:;;', 'org.planish.stability': '0.900' },
+      { 'org.planish.components': '3;1;a:105361:1024:;;', 'org.planish.stability': '0.900' },
     ]);
   });
 });

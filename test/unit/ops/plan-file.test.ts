@@ -103,9 +103,9 @@ describe('build --previous --plan-file of an image that lost its annotations', (
     return (await makeLayout(scratchPath('bare'), [{ tar: plainTar(old), compression: 'zstd' }])).reference;
   };
   const PLAN = [
-    '2;2;rest/opt/a:2000:3000: rest/opt/c:2000:4000:;verity=sha512 regret=100;',
-    `2;2;rest/opt/b:2000:2000: rest/usr:2000:10:;verity=sha512 regret=100 today=${TODAY};`,
-    '2;2;@db:8000000:1000: @plan:8000000:1000:;;',
+    '3;2;rest/opt/a:2000:3000: rest/opt/c:2000:4000:;verity=sha512 regret=100;',
+    `3;2;rest/opt/b:2000:2000: rest/usr:2000:10:;verity=sha512 regret=100 today=${TODAY};`,
+    '3;2;@db:8000000:1000: @plan:8000000:1000:;;',
     '',
   ].join('\n');
 

@@ -18,6 +18,7 @@ export function madeImage(name: string, rows: readonly Row[]): SimulatedImage {
     kind: KINDS.find(([pattern]) => pattern.test(key))?.[1] ?? 'package',
     size,
     tarSize: size,
+    estimate: size,
     rate: 10_000,
     changeDays: [],
     digest,

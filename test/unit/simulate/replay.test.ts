@@ -6,10 +6,32 @@ const TABLE: ReplayTable = {
   lastDay: 20_014,
   weeks: 2,
   components: [
-    { key: 'dpkg/a', kind: 'package', size: 10, tarSize: 20, changeDays: [19_000, 20_000, 20_005] },
-    { key: 'dpkg/b', kind: 'package', size: 30, tarSize: 40, changeDays: [19_500, 20_014, 20_015] },
-    { key: 'initramfs', kind: 'initramfs', size: 5, tarSize: 5, changeDays: [], inputs: ['dpkg/b'] },
-    { key: '@db', kind: 'database', size: 1, tarSize: 1, changeDays: [], inputs: ['*'] },
+    {
+      key: 'dpkg/a',
+      kind: 'package',
+      size: 10,
+      tarSize: 20,
+      estimate: 20,
+      changeDays: [19_000, 20_000, 20_005],
+    },
+    {
+      key: 'dpkg/b',
+      kind: 'package',
+      size: 30,
+      tarSize: 40,
+      estimate: 40,
+      changeDays: [19_500, 20_014, 20_015],
+    },
+    {
+      key: 'initramfs',
+      kind: 'initramfs',
+      size: 5,
+      tarSize: 5,
+      estimate: 5,
+      changeDays: [],
+      inputs: ['dpkg/b'],
+    },
+    { key: '@db', kind: 'database', size: 1, tarSize: 1, estimate: 1, changeDays: [], inputs: ['*'] },
   ],
 };
 
