@@ -13,6 +13,8 @@ function metaFile(fields: unknown): string {
   return file;
 }
 
+const read = (file: string): Record<string, object> => JSON.parse(readFileSync(file, 'utf8'));
+
 interface Layer {
   readonly digest: string;
   readonly annotations: Readonly<Record<string, string>>;
@@ -45,6 +47,50 @@ test.each(['path', 'ostree', 'verity'])('a split that was written down by %s com
   expect(again.digests).toEqual(planned.digests);
   expect(again.tree).toEqual(planned.tree);
   expect(again.warnings).toEqual([]);
+});
+
+test('a split is planned as it is built, written down as it came, and explained', () => {
+  const given = metaFile(TEXT);
+  const [written, again] = ['1.json', '2.json'].map((name) => join(temporaryDirectory(), name));
+  const options = ['--from-contentmeta', given, '--contentmeta', written as string];
+  const { layers } = planishJson(['plan', source, ...options]);
+  const keys = ['layer/10', 'layer/2', 'layer/@unmapped'];
+  expect(layers.map(({ members }: { members: { key: string }[] }) => members.map(({ key }) => key))).toEqual(
+    keys.map((key) => [key]),
+  );
+  const { version, created, labels, ordered, layers: names, mapping } = read(written as string);
+  expect([version, created, ordered, labels]).toEqual([
+    1,
+    '2024-08-01T22:16:56Z',
+    true,
+    { notes: 'one\ntwo \u00e9', kind: 'file' },
+  ]);
+  expect(names).toEqual({ 10: 'ten, and more', 2: 'two', '@unmapped': 'what contentmeta leaves out' });
+  // By path busybox would be the first; another name of it follows.
+  const first = Object.entries(mapping ?? {}).filter(([, layer]) => layer === '10');
+  expect(first).toEqual([
+    ['/usr/bin/hush', '10'],
+    [BUSYBOX, '10'],
+    ['/usr/bin/static-sh', '10'],
+  ]);
+  planishJson(['plan', source, '--from-contentmeta', written as string, '--contentmeta', again as string]);
+  expect(readFileSync(again as string)).toEqual(readFileSync(written as string));
+  expect(built(['--from-contentmeta', written as string]).digests).toEqual(
+    built(['--contentmeta', given]).digests,
+  );
+  const { explanation } = planishJson(['plan', source, '--from-contentmeta', given, '--explain', BUSYBOX]);
+  expect([explanation.component, explanation.source, explanation.reason]).toEqual([
+    'layer/10',
+    'contentmeta',
+    'alone',
+  ]);
+});
+
+test('two files at once are one too many', () => {
+  const file = metaFile(TEXT);
+  const options = ['--contentmeta', file, '--from-contentmeta', file];
+  const run = planish(['build', source, '-o', 'oci:x', ...options]);
+  expect(run.status).toBe(2);
 });
 
 const BUSYBOX = '/usr/bin/busybox';

@@ -6,31 +6,21 @@ import { formatBytes, formatCount, formatSeconds, formatTable, shortDigest, trun
 import {
   addSourceOptions,
   collect,
-  componentMapOption,
   formatNumber,
   formatOption,
-  groupsOption,
   orderOption,
   type ParsedSourceOptions,
   parseCount,
-  previousOption,
-  replanOption,
   sourceOptions,
-  withoutOption,
 } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
+import { addSplitOptions, type ParsedSplitOptions, splitOptions } from '../split-options.ts';
 
 /** Options of `build`, and of verbs that build. */
-export interface ParsedBuildOptions extends ParsedSourceOptions {
+export interface ParsedBuildOptions extends ParsedSourceOptions, ParsedSplitOptions {
   readonly output: string;
-  readonly maxLayers?: number;
-  readonly componentMap?: string;
   readonly contentmeta?: string;
-  readonly groups?: string;
-  readonly without: readonly string[];
-  readonly previous?: string;
   readonly base?: string;
-  readonly replan?: boolean;
   readonly order: 'path' | 'previous';
   readonly planFile?: string;
   readonly compression?: 'zstd' | 'gzip' | 'none';
@@ -77,13 +67,9 @@ export function addBuildOptions(command: Command): Command {
         'oci:DIR[:TAG], oci-archive:FILE[:TAG] or a directory',
       ).makeOptionMandatory(),
     )
-    .addOption(new Option('--max-layers <n>', 'layer budget, 1 to 500 (default: 64)').argParser(parseCount))
-    .addOption(componentMapOption())
-    .addOption(new Option('--contentmeta <file>', 'JSON that says which file goes into which layer'))
-    .addOption(groupsOption())
-    .addOption(withoutOption())
-    .addOption(previousOption())
-    .addOption(replanOption())
+    .addOption(
+      new Option('--contentmeta <file>', 'short for --from-contentmeta').conflicts('fromContentmeta'),
+    )
     .addOption(orderOption())
     .addOption(
       new Option('--plan-file <path>', 'write the plan into the tree as well, where no tool loses it'),
@@ -113,7 +99,7 @@ export function addBuildOptions(command: Command): Command {
         .argParser(collect)
         .default([], 'none'),
     );
-  return addSourceOptions(command);
+  return addSourceOptions(addSplitOptions(command));
 }
 
 /** What the command line says, as options of `build`. */
@@ -122,14 +108,8 @@ export async function buildOptions(runtime: Runtime, parsed: ParsedBuildOptions)
   return {
     ...sourceOptions(runtime, parsed),
     destination: parsed.output,
-    maxLayers: parsed.maxLayers,
-    componentMap: parsed.componentMap,
-    contentmeta: parsed.contentmeta,
-    groups: parsed.groups,
-    without: parsed.without,
-    previous: parsed.previous,
+    ...splitOptions({ ...parsed, fromContentmeta: parsed.contentmeta ?? parsed.fromContentmeta }),
     base: parsed.base,
-    replan: parsed.replan,
     order: parsed.order,
     planFile: parsed.planFile,
     compression: parsed.compression,

@@ -2,27 +2,12 @@
 import { Command, Option } from 'commander';
 import type { PlanResult } from '../../ops/build/plan.ts';
 import { formatBytes, formatCount, formatTable, truncate } from '../format.ts';
-import {
-  addSourceOptions,
-  componentMapOption,
-  groupsOption,
-  type ParsedSourceOptions,
-  parseCount,
-  previousOption,
-  replanOption,
-  sourceOptions,
-  withoutOption,
-} from '../options.ts';
+import { addSourceOptions, type ParsedSourceOptions, sourceOptions } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
+import { addSplitOptions, type ParsedSplitOptions, splitOptions } from '../split-options.ts';
 
-interface ParsedOptions extends ParsedSourceOptions {
-  readonly maxLayers?: number;
-  readonly componentMap?: string;
-  readonly previous?: string;
-  readonly replan?: boolean;
+interface ParsedOptions extends ParsedSourceOptions, ParsedSplitOptions {
   readonly members?: boolean;
-  readonly groups?: string;
-  readonly without: readonly string[];
   readonly explain?: string;
   readonly contentmeta?: string;
   readonly contentmetaKeys?: 'path' | 'ostree' | 'verity';
@@ -35,6 +20,7 @@ Examples:
   $ planish plan oci:app:latest --previous oci:app:flat
   $ planish plan oci:app:latest --explain /usr/bin/python3
   $ planish plan oci:app:latest --contentmeta split.json
+  $ planish plan oci:app:latest --from-contentmeta split.json
 
 The cost is what a client that updates weekly is expected to download, the bound what no split can beat. All sizes are
 compressed ones, estimated from names and sizes of files, but for those under TAR.`;
@@ -44,16 +30,8 @@ export function addPlan(program: Command, runtime: Runtime): Command {
   const command = new Command('plan')
     .description('show how an image would be split, without writing it')
     .argument('<source>', 'what to plan')
-    .addOption(new Option('--max-layers <n>', 'layer budget, 1 to 500 (default: 64)').argParser(parseCount))
-    .addOption(componentMapOption())
-    .addOption(previousOption())
-    .addOption(replanOption())
-    .addOption(groupsOption())
-    .addOption(withoutOption())
     .addOption(new Option('--explain <path>', 'which source claimed a file, and why it lies where it lies'))
-    .addOption(
-      new Option('--contentmeta <file>', 'write the split to a file that "build --contentmeta" takes'),
-    )
+    .addOption(new Option('--contentmeta <file>', 'write the split to a file, for --from-contentmeta'))
     .addOption(
       new Option('--contentmeta-keys <kind>', 'what names files there (default: "path")').choices([
         'path',
@@ -68,14 +46,9 @@ export function addPlan(program: Command, runtime: Runtime): Command {
       const { plan } = await import('../../ops/build/plan.ts');
       const result = await plan(source, {
         ...sourceOptions(runtime, parsed),
-        maxLayers: parsed.maxLayers,
-        componentMap: parsed.componentMap,
-        previous: parsed.previous,
-        replan: parsed.replan,
-        groups: parsed.groups,
-        without: parsed.without,
+        ...splitOptions(parsed),
         explain: parsed.explain,
-        contentmeta: parsed.contentmeta,
+        writeContentmeta: parsed.contentmeta,
         contentmetaKeys: parsed.contentmetaKeys,
       });
       runtime.output.json(result);
@@ -86,7 +59,7 @@ export function addPlan(program: Command, runtime: Runtime): Command {
       runtime.output.print(parsed.members === true ? memberTable(result) : layerTable(result));
       runtime.output.print(`\n${totals(result)}`);
     });
-  program.addCommand(addSourceOptions(command));
+  program.addCommand(addSourceOptions(addSplitOptions(command)));
   return command;
 }
 

@@ -11,14 +11,8 @@ import type { SplitOptions } from './split-rules.ts';
 export interface BuildOptions extends SourceOptions, SplitOptions {
   /** `oci:DIR[:TAG]`, `oci-archive:FILE[:TAG]`, or a bare directory. */
   readonly destination: string;
-  /** File that assigns paths to components (docs/component-sources.md). */
-  readonly componentMap?: string | undefined;
-  /** The image before this one: what has not changed since is carried over from it. */
-  readonly previous?: string | undefined;
   /** An image whose layers stay exactly as they are, at the bottom. */
   readonly base?: string | undefined;
-  /** Plan afresh, whatever clients of the previous image have. */
-  readonly replan?: boolean | undefined;
   /** Order of files in the layers that are written; default `path`. New files come last in that of the previous image. */
   readonly order?: FileOrder | undefined;
   /** Path in the tree of a file to write the plan to; the next build reads it back where tools lost all else. */

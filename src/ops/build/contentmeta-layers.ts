@@ -1,8 +1,9 @@
 /** Finds the files that a contentmeta file speaks of, and makes a component of each of its layers. */
 import { type ByteString, compareBytes, display, fromUtf8 } from '../../bytes/byte-string.ts';
 import type { HashAlgorithm } from '../../bytes/digest.ts';
-import type { Contentmeta } from '../../chunk/choices/contentmeta.ts';
+import type { Contentmeta, ContentmetaLayer } from '../../chunk/choices/contentmeta.ts';
 import type { Component } from '../../chunk/component.ts';
+import type { TracedClaim } from '../../chunk/components.ts';
 import { estimateCompressedBytes } from '../../chunk/compressed-size.ts';
 import { unionRate } from '../../chunk/rates.ts';
 import { estimateTarBytes } from '../../chunk/tar-size.ts';
@@ -17,10 +18,8 @@ import { digestComponents, type FoundComponents } from './make-plan.ts';
 import type { SplitInput } from './split-rules.ts';
 
 /** A layer of the file as a component. */
-export interface ContentmetaComponent {
+export interface ContentmetaComponent extends ContentmetaLayer {
   readonly key: ByteString;
-  /** What people are shown. */
-  readonly name: string;
 }
 
 /** The components and what else the file decides. */
@@ -30,8 +29,9 @@ export interface AppliedContentmeta {
   readonly order: readonly ByteString[] | undefined;
 }
 
-/** Layer for what the file leaves out. */
+/** Layer for what the file leaves out; a file that was written down again names it. */
 const UNMAPPED = '@unmapped';
+const LEFT_OUT: ContentmetaLayer = { id: UNMAPPED, name: 'what contentmeta leaves out' };
 const OSTREE_DIGITS = 64;
 
 /** Applies a file. Throws `CONTENTMETA_BAD` where two entries want one file in different layers. */
@@ -51,9 +51,10 @@ export function applyContentmeta(meta: Contentmeta, input: SplitInput): AppliedC
   // Other names of a file that is in a layer lie there too.
   for (const item of index.items) layerOf.set(item, layerOf.get(item) ?? byLeaf.get(item.node) ?? UNMAPPED);
   report(search, layerOf, input);
-  const all = [...meta.layers, { id: UNMAPPED, name: 'what contentmeta leaves out' }];
+  const all = meta.layers.some(({ id }) => id === UNMAPPED) ? meta.layers : [...meta.layers, LEFT_OUT];
   const parts = all.map(({ id, name }) => ({
     key: fromUtf8(`layer/${id}`),
+    id,
     name,
     items: itemsOf(layerOf, id),
   }));
@@ -62,7 +63,18 @@ export function applyContentmeta(meta: Contentmeta, input: SplitInput): AppliedC
   const digests =
     input.found.digests.size === 0 ? input.found.digests : digestComponents(input.root, components);
   const order = meta.ordered ? search.order(index.items) : undefined;
-  return { found: { ...input.found, components, digests }, layers: filled, order };
+  const claims = claimsOf(components, input.found);
+  return { found: { ...input.found, components, digests, claims }, layers: filled, order };
+}
+
+/** Claims of the path to be explained: the file has the first word. */
+function claimsOf(
+  components: readonly Component[],
+  { claims = [], explained }: FoundComponents,
+): TracedClaim[] {
+  const owner =
+    explained === undefined ? undefined : components.find(({ paths }) => paths.includes(explained));
+  return owner === undefined ? [...claims] : [{ source: 'contentmeta', key: owner.key }, ...claims];
 }
 
 function itemsOf(layerOf: ReadonlyMap<TreeItem, string>, id: string): TreeItem[] {

@@ -3,8 +3,10 @@ import { type ByteString, compareBytes, display } from '../../bytes/byte-string.
 import {
   type ContentKey,
   type ContentmetaEntry,
+  type ContentmetaLayer,
   formatContentmeta,
 } from '../../chunk/choices/contentmeta.ts';
+import type { PlannedLayer } from '../../chunk/plan.ts';
 import { PlanishError } from '../../errors.ts';
 import { computeVerityDigest } from '../../fsverity/digest.ts';
 import { writeFileAside } from '../../io/write-file.ts';
@@ -13,32 +15,55 @@ import { lookup } from '../../tree/walk.ts';
 import type { LoadedTree } from '../load/load-tree.ts';
 import { readChecksum } from './contentmeta-layers.ts';
 import { type PlannedTree, pathsOfLayer } from './make-plan.ts';
+import type { SplitRules, SplitTree } from './split-rules.ts';
 
 /** What names files: their paths, ostree's checksums, or fs-verity digests. */
 export type ContentmetaKeys = 'path' | 'ostree' | 'verity';
 
-/** Writes the file. Files that have no digest of the kind asked for (devices, empty directories) go by their paths. */
-export function writeContentmeta(
-  file: string,
-  planned: PlannedTree,
-  root: Directory,
-  tree: LoadedTree,
-  keys: ContentmetaKeys,
-): void {
+/** What is written down. */
+export interface WrittenSplit {
+  readonly planned: PlannedTree;
+  readonly root: Directory;
+  readonly tree: LoadedTree;
+  readonly keys: ContentmetaKeys;
+  readonly rules: SplitRules;
+  readonly split: SplitTree;
+}
+
+/**
+ * Writes the file. Files that have no digest of the kind asked for (devices, empty directories) go by their paths. What a
+ * file says that the split was made by is written down again: names, labels, time and order.
+ */
+export function writeContentmeta(file: string, written: WrittenSplit): void {
+  const { planned, root, tree, keys, rules, split } = written;
   const components = new Map(planned.components.map((component) => [component.key, component]));
-  const layers = planned.plan.layers.map(({ members }, ordinal) => ({
-    id: `layer-${String(ordinal).padStart(3, '0')}`,
-    name: members.map(({ key }) => display(key)).join(','),
-  }));
+  const layers = planned.plan.layers.map(({ members }, ordinal) => nameLayer(split, members, ordinal));
   const seen = new Map<string, string>();
   const mapping = planned.plan.layers.flatMap((layer, ordinal) => {
-    const paths = pathsOfLayer(layer, components).sort(compareBytes);
-    const { id } = layers[ordinal] as { id: string };
+    const paths = sortPaths(pathsOfLayer(layer, components), split.order);
+    const { id } = layers[ordinal] as ContentmetaLayer;
     return paths.flatMap((path) => entryOf(path, keyOf(path, root, tree, keys), id, seen));
   });
-  const created = tree.image?.config.document['created'];
-  const meta = { created: typeof created === 'string' ? created : undefined, labels: [], layers, mapping };
-  writeFileAside(file, Buffer.from(formatContentmeta({ ...meta, ordered: false })));
+  const time = tree.image?.config.document['created'];
+  const created = rules.contentmeta?.created ?? (typeof time === 'string' ? time : undefined);
+  const { labels = [], ordered = false } = rules.contentmeta ?? {};
+  writeFileAside(file, Buffer.from(formatContentmeta({ created, labels, layers, mapping, ordered })));
+}
+
+/** A layer as a file named it, or by its place and its components. */
+function nameLayer(split: SplitTree, members: PlannedLayer['members'], ordinal: number): ContentmetaLayer {
+  const [first] = members;
+  const named = first === undefined ? undefined : split.named.get(first.key);
+  if (named !== undefined) return named;
+  const id = `layer-${String(ordinal).padStart(3, '0')}`;
+  return { id, name: members.map(({ key }) => display(key)).join(',') };
+}
+
+/** In the order given; what it leaves out comes last, by path. */
+function sortPaths(paths: readonly ByteString[], order: readonly ByteString[] = []): ByteString[] {
+  const place = new Map(order.map((path, at) => [path, at]));
+  const placeOf = (path: ByteString): number => place.get(path) ?? order.length;
+  return [...paths].sort((a, b) => placeOf(a) - placeOf(b) || compareBytes(a, b));
 }
 
 /** Content that an earlier layer has as well goes by its path, and so does not follow the other there. */

@@ -29,7 +29,8 @@ export interface FoundComponents {
   readonly digests: ReadonlyMap<ByteString, string>;
   /** Newest day known in the image. */
   readonly today: number;
-  /** Claims of the path to be explained. */
+  /** The path to be explained, and its claims. */
+  readonly explained?: ByteString | undefined;
   readonly claims?: readonly TracedClaim[] | undefined;
 }
 
@@ -65,7 +66,8 @@ export async function findComponents(
     const pending = beginAssignment(root, reader, { componentMap, sources, onWarning, explain });
     await makeReady?.(contentsOf(root, pending.wanted));
     const { components, today, claims } = pending.finish();
-    return { components, digests: measured ? digestComponents(root, components) : new Map(), today, claims };
+    const digests = measured ? digestComponents(root, components) : new Map<ByteString, string>();
+    return { components, digests, today, explained: explain, claims };
   } finally {
     reader.close();
   }

@@ -14,16 +14,11 @@ import { applySplitRules, readSplitRules, type SplitOptions } from './split-rule
 import { findStanding, planAbove } from './standing-layers.ts';
 
 /** Options of {@link plan}. */
-export interface PlanOptions extends SourceOptions, Pick<SplitOptions, 'maxLayers' | 'groups' | 'without'> {
-  /** File that assigns paths to components (docs/component-sources.md). */
-  readonly componentMap?: string | undefined;
-  /** The image before this one: see {@link build}. */
-  readonly previous?: string | undefined;
-  readonly replan?: boolean | undefined;
+export interface PlanOptions extends SourceOptions, SplitOptions {
   /** A path of the image, absolute: why it lies where it lies. */
   readonly explain?: string | undefined;
   /** File to write the split to, as contentmeta (docs/formats/contentmeta.md). */
-  readonly contentmeta?: string | undefined;
+  readonly writeContentmeta?: string | undefined;
   /** What names files there; default their paths. */
   readonly contentmetaKeys?: ContentmetaKeys | undefined;
 }
@@ -66,14 +61,15 @@ export interface PlanResult {
 /** Plans the layers that {@link build} would write. */
 export async function plan(source: string, options: PlanOptions = {}): Promise<PlanResult> {
   const componentMap = readComponentMap(options.componentMap);
-  const { maxLayers, groups, without, explain: wanted } = options;
-  const rules = await readSplitRules({ maxLayers, groups, without }, options.onWarning);
+  const { explain: wanted } = options;
+  const rules = await readSplitRules(options, options.onWarning);
   const explain = wanted === undefined ? undefined : fromUtf8(wanted);
   return await Session.use(options, (session) =>
     withPrevious(options, async (image) => {
       // Contents are measured only to be compared, or to be named by their digests.
-      const measured = image !== undefined || options.contentmetaKeys === 'verity';
-      const contents = options.contentmetaKeys === 'ostree' ? true : ('lazily' as const);
+      const named = rules.contentmeta !== undefined;
+      const measured = named || image !== undefined || options.contentmetaKeys === 'verity';
+      const contents = named || options.contentmetaKeys === 'ostree' ? true : ('lazily' as const);
       const needs = { contents, digests: measured };
       return await withTree(session, source, options, needs, async (tree) => {
         await tree.makeReadyAndKeep(planningContents(tree.root, componentMap));
@@ -95,8 +91,8 @@ export async function plan(source: string, options: PlanOptions = {}): Promise<P
         const budget = { maxLayers: rules.maxLayers, replan: options.replan };
         const standing = await findStanding(session, { ...budget, shipped, algorithm, found, previous });
         const planned = planAbove(shipped, found, standing, { ...budget, partitions });
-        const { contentmeta: file, contentmetaKeys: keys = 'path' } = options;
-        if (file !== undefined) writeContentmeta(file, planned, shipped, tree, keys);
+        const { writeContentmeta: file, contentmetaKeys: keys = 'path' } = options;
+        if (file !== undefined) writeContentmeta(file, { planned, root: shipped, tree, keys, rules, split });
         const explanation = explain === undefined ? undefined : explainPath(explain, planned);
         return { ...describePlan(source, planned), explanation };
       });

@@ -1,7 +1,11 @@
 /** Rules of the user for the split as a whole: a contentmeta file, optional groups, and groups to be left out. */
 import type { ByteString } from '../../bytes/byte-string.ts';
 import type { HashAlgorithm } from '../../bytes/digest.ts';
-import { type Contentmeta, parseContentmeta } from '../../chunk/choices/contentmeta.ts';
+import {
+  type Contentmeta,
+  type ContentmetaLayer,
+  parseContentmeta,
+} from '../../chunk/choices/contentmeta.ts';
 import { type GroupMembers, groupMembers, type OptionalGroup } from '../../chunk/choices/groups.ts';
 import type { Component } from '../../chunk/component.ts';
 import type { Partition } from '../../chunk/partition.ts';
@@ -16,8 +20,10 @@ import { applyContentmeta } from './contentmeta-layers.ts';
 import type { KeyEdit } from './image-config.ts';
 import { checkLayerCount, DEFAULT_MAX_LAYERS, type FoundComponents } from './make-plan.ts';
 
-/** Options that rule the split. */
+/** Options that rule the split, the same of all that plan. */
 export interface SplitOptions {
+  /** File that assigns paths to components (docs/component-sources.md). */
+  readonly componentMap?: string | undefined;
   /** Layer budget, 1 to 500; default 64, or as many as a contentmeta file has. */
   readonly maxLayers?: number | undefined;
   /** File that says which file goes into which layer (docs/formats/contentmeta.md). */
@@ -26,6 +32,10 @@ export interface SplitOptions {
   readonly groups?: string | undefined;
   /** Groups that are left out of the image. */
   readonly without?: readonly string[] | undefined;
+  /** The image before this one: what has not changed since is carried over from it. */
+  readonly previous?: string | undefined;
+  /** Plan afresh, whatever clients of the previous image have. */
+  readonly replan?: boolean | undefined;
 }
 
 /** The files, read. */
@@ -96,6 +106,8 @@ export interface SplitTree {
   readonly order: readonly ByteString[] | undefined;
   /** Annotations of the layer that a component is in. */
   readonly annotations: ReadonlyMap<ByteString, Annotations>;
+  /** Layers of a contentmeta file, by the components that they became. */
+  readonly named: ReadonlyMap<ByteString, ContentmetaLayer>;
 }
 
 /** What the rules are applied to. */
@@ -114,7 +126,8 @@ export function applySplitRules(rules: SplitRules, input: SplitInput): SplitTree
     const { found, layers, order } = applyContentmeta(contentmeta, input);
     const partitions = layers.map(({ key }) => ({ keys: new Set([key]), layers: 1 }));
     const annotations = new Map(layers.map(({ key, name }) => [key, { [OSTREE_ANNOTATION]: name }]));
-    return { root: input.root, found, partitions, order, annotations };
+    const named = new Map(layers.map(({ key, id, name }) => [key, { id, name }]));
+    return { root: input.root, found, partitions, order, annotations, named };
   }
   const members = groupMembers(groups ?? [], input.found.components, input.onWarning);
   const annotations = new Map<ByteString, Annotations>();
@@ -122,7 +135,7 @@ export function applySplitRules(rules: SplitRules, input: SplitInput): SplitTree
     for (const key of keys) annotations.set(key, { [GROUP_ANNOTATION]: name });
   const kept = leaveOut(input, members, rules.without);
   const partitions = members.map((group) => (rules.without.includes(group.name) ? emptied(group) : group));
-  return { ...kept, partitions, order: undefined, annotations };
+  return { ...kept, partitions, order: undefined, annotations, named: new Map() };
 }
 
 /** A group that is left out keeps its layers, so that the others are planned as if it were there. */

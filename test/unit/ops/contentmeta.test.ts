@@ -93,7 +93,7 @@ describe('claims', () => {
     const keys = scratchPath('keys.json');
     const source = scratchPath('source.tar');
     writeFileSync(source, plainTar(FILES));
-    await plan(`tar:${source}`, { contentmeta: keys, contentmetaKeys: 'verity', maxLayers: 1 });
+    await plan(`tar:${source}`, { writeContentmeta: keys, contentmetaKeys: 'verity', maxLayers: 1 });
     const [digestOfA = ''] = Object.keys(JSON.parse(readText(keys)).mapping);
     const layers = { x: 'by digest', y: 'by path' };
     const { names, result } = await built(
@@ -110,7 +110,7 @@ describe('claims', () => {
     writeFileSync(source, plainTar({ 'usr/a': 'content of a' }));
     const keysOf = async (contentmetaKeys: 'ostree' | 'verity'): Promise<string> => {
       const file = scratchPath('keys.json');
-      await plan(`tar:${source}`, { contentmeta: file, contentmetaKeys });
+      await plan(`tar:${source}`, { writeContentmeta: file, contentmetaKeys });
       return Object.keys(JSON.parse(readText(file)).mapping)[0] ?? '';
     };
     const mapping = { [await keysOf('ostree')]: 'x', [await keysOf('verity')]: 'y' };
@@ -175,3 +175,12 @@ test('damaged databases are named, and their files fall to other sources', async
 function readText(file: string): string {
   return readFileSync(file, 'utf8');
 }
+
+test('a layer may have the name of the one for what is left out, which then goes there', async () => {
+  const layers = { '@unmapped': 'mine', x: 'x' };
+  const { names, warnings } = await built(
+    metaFile({ layers, mapping: { '/usr/a': 'x', '/usr/b': '@unmapped' } }),
+  );
+  expect(names).toEqual(['mine', 'x']);
+  expect(warnings.map(([code]) => code)).toEqual(['CONTENTMETA_INCOMPLETE']);
+});
