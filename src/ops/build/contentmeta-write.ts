@@ -59,11 +59,11 @@ function nameLayer(split: SplitTree, members: PlannedLayer['members'], ordinal: 
   return { id, name: members.map(({ key }) => display(key)).join(',') };
 }
 
-/** In the order given; what it leaves out comes last, by path. */
-function sortPaths(paths: readonly ByteString[], order: readonly ByteString[] = []): ByteString[] {
-  const place = new Map(order.map((path, at) => [path, at]));
-  const placeOf = (path: ByteString): number => place.get(path) ?? order.length;
-  return [...paths].sort((a, b) => placeOf(a) - placeOf(b) || compareBytes(a, b));
+/** By path, or those of an order in it: what an ordered file leaves out stands as tars have it, so it is left out again. */
+function sortPaths(paths: readonly ByteString[], order: readonly ByteString[] | undefined): ByteString[] {
+  if (order === undefined) return [...paths].sort(compareBytes);
+  const own = new Set(paths);
+  return order.filter((path) => own.has(path));
 }
 
 /** Content that an earlier layer has as well goes by its path, and so does not follow the other there. */
