@@ -159,6 +159,15 @@ describe('programs in Rust', () => {
     expect(keyOf(rustProgram(document))).toBe(key);
   });
 
+  test('that cargo-auditable itself made are read', () => {
+    const file = (name: string): Buffer =>
+      readFileSync(new URL(`../../../fixtures/chunk/rust-sample-amd64.${name}`, import.meta.url));
+    const expected = JSON.parse(file('expect.json').toString());
+    const root = expected.packages.find((item: { root?: boolean }) => item.root === true);
+    expect(keyOf(gunzipSync(file('elf.gz')))).toBe(`cargo/${root.name}`);
+    expect(root.name).toBe('sample-tool');
+  });
+
   test('with a list that is none, or too long, are files like others', () => {
     const sections = [
       Buffer.alloc(0),
