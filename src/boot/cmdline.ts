@@ -23,6 +23,26 @@ export function splitCmdline(text: string): string[] {
   return items;
 }
 
+/**
+ * The items without those that say again what one before them says, as bootc leaves them out: `-` and `_` of a key are the same to
+ * the kernel, and so is a value with quotes around it, or around the whole.
+ */
+export function distinctArguments(items: readonly string[]): string[] {
+  const byMeaning = new Map<string, string>();
+  for (const item of items) {
+    const meaning = meaningOf(item);
+    if (!byMeaning.has(meaning)) byMeaning.set(meaning, item);
+  }
+  return [...byMeaning.values()];
+}
+
+function meaningOf(item: string): string {
+  const text = item.replace(/^"/, '').replace(/"$/, '');
+  const equals = text.indexOf('=');
+  const key = (equals < 0 ? text : text.slice(0, equals)).replaceAll('-', '_');
+  return equals < 0 ? key : `${key}=${text.slice(equals + 1).replace(/^"/, '')}`;
+}
+
 function isSpace(character: string): boolean {
   return character === ' ' || (character >= '\t' && character <= '\r');
 }

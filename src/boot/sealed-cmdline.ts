@@ -4,7 +4,7 @@
  */
 import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
-import { composefsArguments, splitCmdline } from './cmdline.ts';
+import { composefsArguments, distinctArguments, splitCmdline } from './cmdline.ts';
 import { parseKargs } from './kargs.ts';
 
 /** How the digest is said. */
@@ -25,14 +25,15 @@ export function formatDigestArgument({ key, format, algorithm, digest, optional 
     : `${key}=${mark}v${format}-${algorithm}-12:${digest}`;
 }
 
-/** The whole command line. Throws `BAD_OPTION` for arguments given on the way that cannot be. */
+/** The whole command line, nothing said twice. Throws `BAD_OPTION` for arguments given on the way that cannot be. */
 export function formatSealedCmdline(
   before: readonly string[],
   argument: DigestArgument,
   after: readonly string[],
 ): string {
   for (const karg of after) checkKarg(karg);
-  return [...before, formatDigestArgument(argument), ...after].join(' ');
+  const text = [...before, formatDigestArgument(argument), ...after].join(' ');
+  return distinctArguments(splitCmdline(text)).join(' ');
 }
 
 function checkKarg(karg: string): void {

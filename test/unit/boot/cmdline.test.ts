@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { composefsArguments, splitCmdline } from '../../../src/boot/cmdline.ts';
+import { composefsArguments, distinctArguments, splitCmdline } from '../../../src/boot/cmdline.ts';
 
 describe('splitCmdline', () => {
   test.each<[string, string[]]>([
@@ -13,6 +13,37 @@ describe('splitCmdline', () => {
     ['x -- y', ['x', '--', 'y']],
   ])('%j', (text, items) => {
     expect(splitCmdline(text)).toEqual(items);
+  });
+});
+
+describe('distinctArguments', () => {
+  test.each<[string[], string[]]>([
+    [
+      ['a', 'b', 'a'],
+      ['a', 'b'],
+    ],
+    [
+      ['a=1', 'a=2', 'a=1', 'a'],
+      ['a=1', 'a=2', 'a'],
+    ],
+    [
+      ['k-e_y=x-y', 'k_e-y=x-y', 'key=x_y', 'k_e_y=x_y'],
+      ['k-e_y=x-y', 'key=x_y', 'k_e_y=x_y'],
+    ],
+    [
+      ['a="b c"', '"a=b c"', 'a=b'],
+      ['a="b c"', 'a=b'],
+    ],
+    [
+      ['a="x"', 'a=x', 'a', '"a"', 'A'],
+      ['a="x"', 'a', 'A'],
+    ],
+    [
+      ['a', 'a='],
+      ['a', 'a='],
+    ],
+  ])('%j', (items, distinct) => {
+    expect(distinctArguments(items)).toEqual(distinct);
   });
 });
 
