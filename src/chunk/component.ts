@@ -34,6 +34,8 @@ export interface Component {
   readonly lastChange: number | undefined;
   /** All such days, in no order. */
   readonly changeDays: readonly number[];
+  /** Whether the rate rests on one day at most, so that changes seen from image to image say more. */
+  readonly guessed: boolean;
 }
 
 /**

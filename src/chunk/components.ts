@@ -292,6 +292,7 @@ class AssignmentState implements ClaimContext {
       rate: this.#rate(key),
       lastChange,
       changeDays: days,
+      guessed: facts?.rate === undefined && days.length <= 1,
     };
   }
 }

@@ -4,7 +4,7 @@
  *
  * Text: `3;COUNT;MEMBER MEMBER …;FACT FACT …;` with MEMBER = `KEY:RATE:SIZE:DIGEST`, keys percent-encoded but for
  * `A-Z a-z 0-9 . _ + ~ / @ -`, rate in changes a million weeks, size in estimated compressed bytes, digest 32 digits
- * of base64url or nothing; FACT = `NAME=VALUE`. Count and closing semicolon tell a text that was cut. Sizes and regret
+ * of base64url or nothing, behind it perhaps `:DAY.DAY…`, days since 1970 on which it changed; FACT = `NAME=VALUE`. Count and closing semicolon tell a text that was cut. Sizes and regret
  * of version 2 were bytes of tars; version 1 had neither digests nor facts.
  */
 import { type ByteString, byteString } from '../bytes/byte-string.ts';
@@ -41,7 +41,8 @@ const VERSION = 3;
 const LATER_PARTS: Readonly<Record<string, number>> = { 1: 1, 2: 2, 3: 2 };
 
 const PLAIN = /[A-Za-z0-9._+~/@-]/;
-const MEMBER = /^((?:[A-Za-z0-9._+~/@-]|%[0-9A-F]{2})+):(\d{1,16}):(\d{1,16})(?::([\w-]{32})?)?$/;
+const MEMBER =
+  /^((?:[A-Za-z0-9._+~/@-]|%[0-9A-F]{2})+):(\d{1,16}):(\d{1,16})(?::([\w-]{32})?(?::(\d{1,6}(?:\.\d{1,6}){0,63}))?)?$/;
 const CONTENT_DIGEST = /^[\w-]{32}$/;
 const NUMBER = /^\d{1,16}$/;
 
@@ -65,7 +66,8 @@ function decodeKey(text: string): ByteString {
 /** A layer as text in ASCII without control characters. */
 export function formatPlanText(layer: PlanText): string {
   const members = layer.members.map(
-    ({ key, rate, size, digest }) => `${encodeKey(key)}:${rate}:${size}:${digest ?? ''}`,
+    ({ key, rate, size, digest, changeDays }) =>
+      `${encodeKey(key)}:${rate}:${size}:${digest ?? ''}${changeDays === undefined ? '' : `:${changeDays.join('.')}`}`,
   );
   const facts: readonly (readonly [string, string | number | undefined])[] = [
     ['verity', layer.verity],
@@ -104,9 +106,11 @@ export function parsePlanText(text: string): PlanText | undefined {
 }
 
 function parseMember(word: string): RememberedMember | undefined {
-  const [, key, rate, size, digest] = MEMBER.exec(word) ?? [];
+  const [, key, rate, size, digest, days] = MEMBER.exec(word) ?? [];
   if (key === undefined) return undefined;
-  const member = { key: decodeKey(key), rate: Number(rate), size: Number(size), digest };
+  const changeDays = days?.split('.').map(Number);
+  const known = changeDays === undefined ? {} : { changeDays };
+  const member = { key: decodeKey(key), rate: Number(rate), size: Number(size), digest, ...known };
   return Number.isSafeInteger(member.rate) && Number.isSafeInteger(member.size) ? member : undefined;
 }
 

@@ -36,6 +36,8 @@ export interface WarmInput extends PlanInput {
 export interface RememberedMember extends PackItem {
   /** Absent where nobody wrote it down: the component counts as changed. */
   readonly digest?: string | undefined;
+  /** Days (UTC, since 1970) on which it is known to have changed, where no image tells of more than the newest. */
+  readonly changeDays?: readonly number[] | undefined;
 }
 
 /** One layer of the previous image. */

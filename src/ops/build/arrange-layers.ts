@@ -11,6 +11,7 @@
 import { type ByteString, byteString } from '../../bytes/byte-string.ts';
 import type { HashAlgorithm } from '../../bytes/digest.ts';
 import type { Component } from '../../chunk/component.ts';
+import { daysToRemember } from '../../chunk/observed-changes.ts';
 import type { PlannedLayer } from '../../chunk/plan.ts';
 import type { PlanFacts, PlanText } from '../../chunk/plan-annotation.ts';
 import type { CompressionKind } from '../../compress/kind.ts';
@@ -80,13 +81,14 @@ export function arrangeLayers(options: ArrangeOptions): ArrangedLayer[] {
   ];
   const wrong = wrongDirectories(drafts);
   const { surplus } = standing;
+  const days = new Map(planned.components.map((component) => [component.key, daysToRemember(component)]));
   const facts = { verity: options.algorithm, regret: planned.plan.regret, today: planned.today };
   if (wrong.size === 0 && surplus.length === 0) {
-    return drafts.map((draft) => finishLayer(options, draft, facts));
+    return drafts.map((draft) => finishLayer(options, draft, facts, days));
   }
   const carrier = drafts.length < options.maxLayers ? undefined : chooseCarrier(drafts);
   const before = drafts.filter((draft) => draft !== carrier);
-  const layers = before.map((draft) => finishLayer(options, draft, facts));
+  const layers = before.map((draft) => finishLayer(options, draft, facts, days));
   return [...layers, correctingLayer(options, wrongDirectories(before), carrier, facts)];
 }
 
@@ -149,11 +151,21 @@ function chooseCarrier(drafts: readonly Draft[]): Draft | undefined {
 }
 
 type SharedFacts = Pick<PlanFacts, 'verity' | 'regret' | 'today'>;
+type RememberedDays = ReadonlyMap<ByteString, readonly number[] | undefined>;
 
-function finishLayer({ planned }: ArrangeOptions, draft: Draft, facts: SharedFacts): ArrangedLayer {
+function finishLayer(
+  { planned }: ArrangeOptions,
+  draft: Draft,
+  facts: SharedFacts,
+  days: RememberedDays,
+): ArrangedLayer {
   const { planned: layer, tarSize, paths, directories, directoriesDigest, carried, standing } = draft;
   const { entries = paths.length + directories.size } = standing ?? {};
-  const members = layer.members.map((member) => ({ ...member, digest: planned.digests.get(member.key) }));
+  const members = layer.members.map((member) => ({
+    ...member,
+    digest: planned.digests.get(member.key),
+    changeDays: days.get(member.key),
+  }));
   const described = {
     members,
     ...facts,

@@ -118,6 +118,7 @@ function componentOf(key: ByteString, items: readonly TreeItem[], found: FoundCo
     rate: unionRate(owners.map(({ rate }) => rate)),
     lastChange: changeDays.length === 0 ? undefined : changeDays.reduce((a, b) => Math.max(a, b)),
     changeDays,
+    guessed: false,
   };
 }
 

@@ -3,6 +3,7 @@ import type { ByteString } from '../../bytes/byte-string.ts';
 import type { ComponentMapEntry } from '../../chunk/choices/component-map.ts';
 import type { Component, ComponentSource } from '../../chunk/component.ts';
 import { beginAssignment, type TracedClaim } from '../../chunk/components.ts';
+import { observeChanges } from '../../chunk/observed-changes.ts';
 import { type Partition, planPartitions } from '../../chunk/partition.ts';
 import type { PlannedLayer } from '../../chunk/plan.ts';
 import { PLAN_KEY } from '../../chunk/sources/plan-file.ts';
@@ -99,11 +100,12 @@ const NO_PLAN: RememberedPlan = { layers: [], regret: 0 };
 export function makePlan(found: FoundComponents, options: MakePlanOptions): PlannedTree {
   const { taken = 0, previous = NO_PLAN, replan, partitions = [] } = options;
   const maxLayers = Math.max(checkLayerCount(options.maxLayers) - taken, 1);
-  const { components, digests, today } = found;
+  const { digests, today } = found;
+  const components = observeChanges(found.components, previous, { digests, today });
   const inputs = components.map((each) => ({ ...each, digest: digests.get(each.key) ?? '' }));
   const warm = { maxLayers, replan, today };
-  if (partitions.length === 0) return { ...found, plan: planWarm(inputs, previous, warm) };
-  return { ...found, plan: planPartitions(inputs, partitions, previous, warm) };
+  if (partitions.length === 0) return { ...found, components, plan: planWarm(inputs, previous, warm) };
+  return { ...found, components, plan: planPartitions(inputs, partitions, previous, warm) };
 }
 
 /** The layer budget asked for, or the default. Throws `BAD_OPTION`. */

@@ -13,6 +13,7 @@ const component = (key: string, kind: ComponentKind = 'package'): Component => (
   rate: 20,
   lastChange: undefined,
   changeDays: [],
+  guessed: true,
 });
 
 describe('foreignGroups', () => {

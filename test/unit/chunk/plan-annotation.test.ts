@@ -70,6 +70,16 @@ describe('plan annotations', () => {
     });
   });
 
+  test('hold days of changes where there are any', () => {
+    const members = [
+      { key: byteString('a'), rate: 1, size: 2, digest: DIGEST, changeDays: [20_600, 0] },
+      { key: byteString('b'), rate: 1, size: 2, digest: undefined, changeDays: [999_999] },
+    ];
+    const text = `3;2;a:1:2:${DIGEST}:20600.0 b:1:2::999999;;`;
+    expect(formatPlanText({ members })).toBe(text);
+    expect(parsePlanText(text)).toEqual({ ...NOTHING, members });
+  });
+
   test('that are cut anywhere are none', () => {
     for (let length = 0; length < TEXT.length; length++) {
       expect(parsePlanText(TEXT.slice(0, length))).toBeUndefined();
@@ -80,6 +90,10 @@ describe('plan annotations', () => {
     'bash glibc',
     '4;1;a:1:1;;;',
     '3;1;a:1:1;',
+    '3;1;a:1:1::;;',
+    '3;1;a:1:1::1.;;',
+    '3;1;a:1:1::-1;;',
+    '3;1;a:1:1::1000000;;',
     '3;1;a:1:1:short;;',
     '2;1;a:1:1;',
     '1;1;a:1:1;;',
