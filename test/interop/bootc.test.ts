@@ -14,9 +14,10 @@ import { bootableSource, KERNEL_VERSION } from '../support/bootable-root.ts';
 import { temporaryDirectory } from '../support/cli.ts';
 
 interface Printed {
-  readonly release: string;
-  /** Of ours, whose rules that release has. */
-  readonly profile: 'bootc' | 'bootc-1.16.3' | 'bootc-1.15';
+  /** Which release printed it, and of what. */
+  readonly by: string;
+  /** Of ours, whose rules that is. */
+  readonly profile: 'bootc' | 'bootc-1.16.0' | 'bootc-1.16.3';
   readonly digest: string;
 }
 
@@ -26,7 +27,7 @@ const folder = temporaryDirectory();
 const tar = join(folder, 'small.tar');
 writeFileSync(tar, gunzipSync(readFileSync(`${FIXTURES}small.tar.gz`)));
 
-test.each(printed)('a tree has the digest of bootc $release', async ({ profile, digest: theirs }) => {
+test.each(printed)('a tree has the digest that bootc prints: $by', async ({ profile, digest: theirs }) => {
   expect((await digest(`tar:${tar}`, { profile })).bootable).toBe(theirs);
 });
 
