@@ -16,7 +16,7 @@ import {
 import type { Finding } from './finding.ts';
 import type { MeasuredLayer } from './measure-layer.ts';
 import type { MeasuredFolder, MeasureObjectsRequest } from './measure-objects.ts';
-import { CATEGORIES, type Category, parseObjectLink, parseRefLink } from './names.ts';
+import { CATEGORIES, type Category, objectLink, parseObjectLink, parseRefLink } from './names.ts';
 import { asDamage, imageObjects } from './reach.ts';
 import type { Repository } from './repository.ts';
 import type { OpenedStream } from './streams.ts';
@@ -224,7 +224,8 @@ class Checker {
       const path = `${category}/${name}`;
       const text = kind === 'link' ? readlinkSync(join(this.#repository.path, path)) : undefined;
       const digest = text === undefined ? undefined : parseObjectLink(text, this.#repository.algorithm);
-      if (digest === undefined) {
+      // Others follow the link, so one that goes further up shows them something else under a right name.
+      if (digest === undefined || text !== objectLink(digest)) {
         this.#find(
           'entry-bad',
           path,

@@ -1,5 +1,13 @@
 /** What benches read: the real server image of the interop tests, and what is made of it once. */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -123,6 +131,37 @@ export class Inputs {
   #buildUpdate(image) {
     const after = process.env.PLANISH_SERVER_AFTER ?? this.#updatedTar();
     run(...split(planish('build', `tar:${after}`, '--previous', this.zstdImage, '-o', image)));
+  }
+
+  /** The first layer of it alone, built by itself. */
+  get rootImage() {
+    const image = `oci:${this.output('root-image')}:server`;
+    const build = () => run(...split(planish('build', `tar:${this.tar}`, '-o', image)));
+    return this.#once('root-image', build, image);
+  }
+
+  /** The next version of that, in which one small package is another: its program and its paragraph of the database. */
+  get smallUpdateImage() {
+    const image = `oci:${this.output('small-update-image')}:server`;
+    const build = () => {
+      const tar = `tar:${this.#smallUpdateTar()}`;
+      run(...split(planish('build', tar, '--previous', this.rootImage, '-o', image)));
+    };
+    return this.#once('small-update-image', build, image);
+  }
+
+  #smallUpdateTar() {
+    const [tar, changed] = [this.output('small-update.tar'), this.output('changed')];
+    const files = ['./usr/bin/hostname', './var/lib/dpkg/status'];
+    copyFileSync(this.tar, tar);
+    mkdirSync(changed);
+    run('tar', ['-C', changed, '-xf', tar, ...files]);
+    appendFileSync(join(changed, files[0]), 'another version');
+    const status = readFileSync(join(changed, files[1]), 'latin1');
+    const paragraph = /(?<=^Package: hostname\n(?:.+\n)*Version: ).*$/m;
+    writeFileSync(join(changed, files[1]), status.replace(paragraph, '$&+1'), 'latin1');
+    run('tar', ['-C', changed, '-rf', tar, ...files]);
+    return tar;
   }
 
   #updatedTar() {

@@ -20,7 +20,8 @@ export function rows(inputs) {
     newRow(inputs, place, 'sha512'),
     newRow(inputs, place, 'sha256'),
     againRow(inputs, place),
-    updateRow(inputs, place),
+    updateRow('an update', ['zstdImage', 'updatedImage'], inputs, place),
+    updateRow('an update of one small package', ['rootImage', 'smallUpdateImage'], inputs, place),
     fsckRow(inputs, place),
     storeRow(inputs, place),
     imageStoreRow(inputs, place),
@@ -52,12 +53,12 @@ function startOver(place, algorithm = 'sha512') {
   run(...split(planish('repo', 'init', join(place, 'ours'), '--insecure', '--algorithm', algorithm)));
 }
 
-/** Both repositories with the image in them, and a cache that knows it. */
-function fill(inputs, place) {
+/** Both repositories with an image in them, and a cache that knows it. */
+function fill(image, place) {
   const [ours, peer] = [join(place, 'ours'), join(place, 'peer')];
   startOver(place);
-  run(...split(emit(ours, inputs.zstdImage, '--cache', join(place, 'cache'))));
-  run(...split(pull(peer, inputs.zstdImage)));
+  run(...split(emit(ours, image, '--cache', join(place, 'cache'))));
+  run(...split(pull(peer, image)));
   return { ours, peer, cache: join(place, 'cache') };
 }
 
@@ -79,7 +80,7 @@ function againRow(inputs, place) {
     title: '`emit` of what is there',
     peerName: '`cfsctl oci pull`',
     prepare: () => {
-      const { ours, peer, cache } = fill(inputs, place);
+      const { ours, peer, cache } = fill(inputs.zstdImage, place);
       return {
         ours: emit(ours, inputs.zstdImage, '--cache', cache),
         peer: pull(peer, inputs.zstdImage),
@@ -89,21 +90,23 @@ function againRow(inputs, place) {
   };
 }
 
-/** An image of which most layers are there. */
-function updateRow(inputs, place) {
+/** An image of which some layers are there, or most. */
+function updateRow(what, [before, after], inputs, place) {
   return {
-    title: '`emit` of an update',
+    title: `\`emit\` of ${what}`,
     peerName: '`cfsctl oci pull`',
     prepare: () => {
-      const { ours, peer, cache } = fill(inputs, place);
+      const { ours, peer, cache } = fill(inputs[before], place);
       const kept = join(place, 'kept');
       mkdirSync(kept);
-      for (const path of [ours, peer]) run('cp', ['-a', '--link', path, kept]);
+      // The cache too: it shall not know the update from the round before.
+      for (const path of [ours, peer, cache]) run('cp', ['-a', '--link', path, kept]);
+      const image = inputs[after];
       return {
-        ours: emit(ours, inputs.updatedImage, '--cache', cache),
-        peer: pull(peer, inputs.updatedImage),
+        ours: emit(ours, image, '--cache', cache),
+        peer: pull(peer, image),
         before: () => {
-          for (const path of [ours, peer]) rmSync(path, { recursive: true });
+          for (const path of [ours, peer, cache]) rmSync(path, { recursive: true });
           run('cp', ['-a', '--link', `${kept}/.`, place]);
         },
       };
@@ -117,7 +120,7 @@ function fsckRow(inputs, place) {
     title: '`repo fsck`',
     peerName: '`cfsctl fsck`',
     prepare: () => {
-      const { ours, peer } = fill(inputs, place);
+      const { ours, peer } = fill(inputs.zstdImage, place);
       return { ours: planish('repo', 'fsck', ours), peer: ['cfsctl', '--repo', peer, 'fsck'] };
     },
   };

@@ -65,7 +65,7 @@ async function saysTheSame(opened: OpenedStream, { object, size, refs }: StoredD
   const { namedRefs, objects } = opened.stream;
   if (namedRefs.size !== refs.size || objects.length !== 1 || opened.stream.size !== size) return false;
   for (const [name, digest] of refs) if (namedRefs.get(name) !== digest) return false;
-  return (await onlyObject(opened)) === object;
+  return (await unlessDamaged(() => onlyObject(opened))) === object;
 }
 
 /**
@@ -86,14 +86,19 @@ export async function otherImageRefs(
   return others;
 }
 
-/** A stream of the repository; what is damaged there is replaced. */
+/** A stream of the repository. */
 async function knownStream(
   repository: Repository,
   name: string,
   kind: StreamKind,
 ): Promise<OpenedStream | undefined> {
+  return await unlessDamaged(() => findStream(repository, name, kind));
+}
+
+/** What is damaged in the repository is replaced, as if it were not there. */
+async function unlessDamaged<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await findStream(repository, name, kind);
+    return await read();
   } catch (error) {
     if (error instanceof PlanishError && error.kind !== 'environment') return undefined;
     throw error;

@@ -1,5 +1,15 @@
 /** Damage in a repository: found, named, and survived. */
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { byteString } from '../../../src/bytes/byte-string.ts';
@@ -210,6 +220,33 @@ const DAMAGES: readonly Damage[] = [
     do: (to) => relink(to, layerEntry(1), '../../../../etc/passwd'),
   },
   {
+    what: 'an entry that leads to the object of another repository',
+    problems: ['entry-bad'],
+    affects: true,
+    do: (to) => {
+      const entry = manifestEntry();
+      const text = readlinkSync(join(to, entry));
+      relink(to, entry, `../${text}`);
+    },
+  },
+  {
+    what: 'an entry in capitals',
+    problems: ['entry-bad'],
+    affects: false,
+    do: (to) =>
+      relink(to, 'images/capital', readlinkSync(join(to, imageEntry())).replace('objects/', 'OBJECTS/')),
+  },
+  {
+    what: 'a folder and objects named in capitals',
+    problems: ['object-kind', 'object-name'],
+    affects: false,
+    do: (to) => {
+      const digest = digestOf('usr/one');
+      mkdirSync(join(to, 'objects/AB'));
+      writeFileSync(join(to, 'objects', digest.slice(0, 2), digest.slice(2).toUpperCase()), 'x');
+    },
+  },
+  {
     what: 'an entry that leads nowhere',
     problems: ['entry-dangling'],
     affects: false,
@@ -326,6 +363,11 @@ describe('damage', () => {
     const changed = (fields: object): string => JSON.stringify({ ...original, ...fields });
     expect(await opened(changed({ further: 1 }))).toBe('done');
     expect(await opened(undefined)).toBe('NO_REPOSITORY');
+    const huge = copyRepository(made.repository, join(directory, 'huge'));
+    truncateSync(join(huge, 'meta.json'), 2 ** 30);
+    for (const verb of [repoFsck, repoList, repoGc])
+      expect(await survive(() => verb(huge))).toBe('LIMIT_EXCEEDED');
+    expect(await survive(() => emit(made.layout, { repository: huge }))).toBe('LIMIT_EXCEEDED');
     expect(await opened('')).toBe('JSON_BAD_DOCUMENT');
     expect(await opened('[]')).toBe('JSON_BAD_DOCUMENT');
     expect(await opened(changed({ version: 2 }))).toBe('REPOSITORY_UNSUPPORTED');
@@ -372,5 +414,21 @@ describe('damage', () => {
     expect(objects.added).toBe(1);
     expect(layers.map(({ reused }) => reused)).toEqual([false, true]);
     expect((await repoFsck(repository)).findings).toEqual([]);
+  });
+
+  test('of a stream whose document cannot be taken out is mended by emitting again', async () => {
+    for (const entry of [configEntry(), manifestEntry()]) {
+      const repository = copyRepository(made.repository, join(directory, 'unreadable'));
+      editStream(repository, entry, (file) => {
+        // A wrong magic number of the frame of chunks, whose range stands at 64.
+        file[Number(file.readBigUInt64LE(64))] = 0;
+        return file;
+      });
+      expect((await repoFsck(repository)).findings.map(({ problem, path }) => [problem, path])).toEqual([
+        ['stream-bad', entry],
+      ]);
+      await emit(made.layout, { repository });
+      expect((await repoFsck(repository)).findings).toEqual([]);
+    }
   });
 });
