@@ -3,11 +3,13 @@ import type { BlobDigest, VerityDigest } from '../../bytes/digest.ts';
 import { PlanishError, withDetail } from '../../errors.ts';
 import type { HostLayer } from '../../host/accept-layer.ts';
 import type { OpenedImage } from '../../io/opened-image.ts';
+import type { Pool } from '../../parallel/pool.ts';
 import { streamName } from '../../repo/names.ts';
 import { addCounts, type ObjectCounts, type ObjectTarget } from '../../repo/object-writer.ts';
 import type { Repository } from '../../repo/repository.ts';
 import { findStream, sizeObjects } from '../../repo/streams.ts';
 import { layerInputs } from '../load/layer-inputs.ts';
+import { usualTarSize } from '../load/layer-size.ts';
 import type { LayerInput } from '../load/load-layers.ts';
 import type { Session } from '../session.ts';
 
@@ -39,6 +41,8 @@ export interface EmitContext {
 export async function emitLayers(context: EmitContext, image: OpenedImage): Promise<EmittedLayer[]> {
   const { session } = context;
   const inputs = layerInputs(image);
+  const absent = inputs.filter(({ diffId }) => !hasLayer(context.repository, diffId as BlobDigest));
+  const pool = session.poolFor(usualTarSize(absent.map(({ blob }) => blob)));
   const progress = new ReadProgress(session, inputs);
   const bySize = inputs.map((_, ordinal) => ordinal);
   bySize.sort((a, b) => (inputs[b]?.blob.size ?? 0) - (inputs[a]?.blob.size ?? 0) || a - b);
@@ -47,7 +51,9 @@ export async function emitLayers(context: EmitContext, image: OpenedImage): Prom
   for (const ordinal of bySize) {
     const input = inputs[ordinal] as LayerInput;
     const key = String(input.diffId);
-    const layer = byDiffId.get(key) ?? emitLayer(context, input, ordinal, progress);
+    const layer =
+      byDiffId.get(key) ??
+      emitLayer(context, input, ordinal, { progress, pool: absent.includes(input) ? pool : session.pool });
     byDiffId.set(key, layer);
     layers[ordinal] = layer;
   }
@@ -58,13 +64,29 @@ async function emitLayer(
   context: EmitContext,
   input: LayerInput,
   ordinal: number,
-  progress: ReadProgress,
+  work: LayerWork,
 ): Promise<EmittedLayer> {
   const diffId = input.diffId as BlobDigest;
   const known = await reuseLayer(context, diffId);
-  const layer = known ?? (await storeLayer(context, input, ordinal, progress));
-  progress.report(ordinal, input.blob.size);
+  const layer = known ?? (await storeLayer(context, input, ordinal, work));
+  work.progress.report(ordinal, input.blob.size);
   return layer;
+}
+
+/** Where a layer that is to be stored is read, and who is told of it. */
+interface LayerWork {
+  readonly progress: ReadProgress;
+  readonly pool: Pool;
+}
+
+/** Whether there is an entry of a layer, whatever it leads to. */
+function hasLayer(repository: Repository, diffId: BlobDigest): boolean {
+  try {
+    return repository.findEntry('streams', streamName('layer', diffId)) !== undefined;
+  } catch (error) {
+    if (error instanceof PlanishError && error.kind !== 'environment') return true;
+    throw error;
+  }
 }
 
 /** The layer as the repository has it; where that is damaged, it is said and the layer is stored anew. */
@@ -92,7 +114,7 @@ async function storeLayer(
   { session, target, counts }: EmitContext,
   input: LayerInput,
   ordinal: number,
-  progress: ReadProgress,
+  { progress, pool }: LayerWork,
 ): Promise<EmittedLayer> {
   const { blob, ...expected } = input;
   const { algorithm } = target;
@@ -100,7 +122,7 @@ async function storeLayer(
   if (input.claimed === 'zstd') await session.announceZstd();
   try {
     const args = { blob, request, target };
-    const stored = await session.pool.run('store', args, (bytes) => progress.report(ordinal, bytes));
+    const stored = await pool.run('store', args, (bytes) => progress.report(ordinal, bytes));
     addCounts(counts, stored.counts);
     const { decodeIndex } = await import('../../layer/index-codec.ts');
     const { index } = decodeIndex(stored.index, { ordinal, source: ordinal });
