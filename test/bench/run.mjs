@@ -15,6 +15,7 @@ const BENCHES = [
   'build',
   'buildah',
   'second-build',
+  'floor',
   'digest',
   'ingest',
   'cache',
