@@ -16,6 +16,7 @@ const BENCHES = [
   'buildah',
   'second-build',
   'floor',
+  'chunkah',
   'digest',
   'ingest',
   'cache',

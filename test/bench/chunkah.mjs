@@ -1,0 +1,31 @@
+/**
+ * The main job with gzip layers, against what chunkah needs for the same: the image unpacked, then split again. Both at level 6,
+ * with at most 64 layers. chunkah finds no packages of dpkg, gives no digests, and takes no name that is not UTF-8: those go.
+ */
+import { rmSync } from 'node:fs';
+import { planish } from './inputs.mjs';
+import { has } from './measure.mjs';
+
+export const needs = () => ['chunkah', 'umoci'].filter((program) => !has(program));
+
+const SPLIT = `
+set -e
+umoci unpack --image "$2" "$1/bundle"
+LC_ALL=C.UTF-8 find "$1/bundle/rootfs" ! -name '*' -delete
+chunkah build --rootfs "$1/bundle/rootfs" --config-str '{}' --skip-special-files --compressed -o "oci:$1/out"`;
+
+export function rows(inputs) {
+  const [ours, peer] = [inputs.output('ours'), inputs.output('peer')];
+  const image = inputs.gzipImage.slice('oci:'.length);
+  return [
+    {
+      title: '`build`, gzip to gzip level 6',
+      peerName: '`umoci unpack` and `chunkah build --compressed`',
+      ours: planish('build', inputs.gzipImage, '-o', `oci:${ours}:t`, '--compression', 'gzip'),
+      peer: ['sh', '-c', `mkdir "$1"; ${SPLIT}`, 'split', peer, image],
+      before: () => {
+        for (const path of [ours, peer]) rmSync(path, { recursive: true, force: true });
+      },
+    },
+  ];
+}
