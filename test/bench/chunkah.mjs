@@ -11,8 +11,15 @@ export const needs = () => ['chunkah', 'umoci'].filter((program) => !has(program
 const SPLIT = `
 set -e
 umoci unpack --image "$2" "$1/bundle"
-LC_ALL=C.UTF-8 find "$1/bundle/rootfs" ! -name '*' -delete
+python3 -c "$3" "$1/bundle/rootfs"
 chunkah build --rootfs "$1/bundle/rootfs" --config-str '{}' --skip-special-files --compressed -o "oci:$1/out"`;
+
+const DROP_NAMES = `
+import os, sys
+for directory, _, files in os.walk(os.fsencode(sys.argv[1])):
+    for name in files:
+        if name.decode('utf-8', 'replace').encode() != name:
+            os.unlink(os.path.join(directory, name))`;
 
 export function rows(inputs) {
   const [ours, peer] = [inputs.output('ours'), inputs.output('peer')];
@@ -22,7 +29,7 @@ export function rows(inputs) {
       title: '`build`, gzip to gzip level 6',
       peerName: '`umoci unpack` and `chunkah build --compressed`',
       ours: planish('build', inputs.gzipImage, '-o', `oci:${ours}:t`, '--compression', 'gzip'),
-      peer: ['sh', '-c', `mkdir "$1"; ${SPLIT}`, 'split', peer, image],
+      peer: ['sh', '-c', `mkdir "$1"; ${SPLIT}`, 'split', peer, image, DROP_NAMES],
       before: () => {
         for (const path of [ours, peer]) rmSync(path, { recursive: true, force: true });
       },
