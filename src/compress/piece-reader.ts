@@ -42,7 +42,7 @@ export class PieceReader {
   }
 
   /** Takes `count` bytes without keeping them; false where the stream ends before. */
-  async skip(count: number): Promise<boolean> {
+  async passOver(count: number): Promise<boolean> {
     let left = count;
     while (left > this.#rest.length) {
       left -= this.#rest.length;

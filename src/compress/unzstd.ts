@@ -125,7 +125,7 @@ async function skipFrame(reader: PieceReader): Promise<boolean> {
 }
 
 async function skipExactly(reader: PieceReader, count: number): Promise<boolean> {
-  return !Number.isNaN(count) && (await reader.skip(count));
+  return !Number.isNaN(count) && (await reader.passOver(count));
 }
 
 /**
