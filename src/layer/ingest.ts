@@ -54,6 +54,8 @@ export interface IngestSinks {
   readonly parts?: LayerParts | undefined;
   /** Bytes of the blob read so far. */
   readonly progress?: ((bytes: number) => void) | undefined;
+  /** Awaited after every piece, so that others have a word; what it throws ends the work. */
+  readonly pause?: (() => Promise<void>) | undefined;
 }
 
 /** The layer and what was odd about it. */
@@ -100,6 +102,7 @@ async function readLayer(blob: BlobMeter, request: IngestRequest, sinks: IngestS
     collector.endOfPiece();
     parting?.endOfPiece(piece);
     diffId?.settle(blob.hash);
+    if (sinks.pause !== undefined) await sinks.pause();
   }
   if (request.enforce) blob.verify(request);
   const end = scanner.finish();

@@ -3,6 +3,7 @@
  * on which finishes first. With no threads (size 0, or when running from TypeScript sources, which Node 20 cannot
  * start a thread from) the same functions run inline, one after another.
  */
+import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { ZstdBackendName } from '../compress/zstd-backend.ts';
 import { deserializeError, PlanishError } from '../errors.ts';
@@ -66,7 +67,7 @@ export class Pool {
     transfer: readonly ArrayBuffer[] = [],
   ): Promise<TaskResult<N>> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    if (this.#size === 0) return this.#runInline(task, args, { progress });
+    if (this.#size === 0) return this.#runInline(task, args, { progress, pause: this.#pause });
     return new Promise((resolve, reject) => {
       const message: RunMessage = { id: this.#nextId++, task, arguments: args };
       this.#waiting.push({
@@ -86,7 +87,7 @@ export class Pool {
   }
 
   /**
-   * Stops all threads. Tasks that have not ended fail with `reason`, or `INTERRUPTED`; those that run only once their
+   * Stops all threads, and what runs here at its next pause. Tasks that have not ended fail with `reason`, or `INTERRUPTED`; those that run only once their
    * thread is gone, so that whoever cleans up after them is not in a race with them.
    */
   async close(reason?: PlanishError): Promise<void> {
@@ -98,7 +99,14 @@ export class Pool {
     this.#busy.clear();
     await Promise.all(workers.map((worker) => worker.terminate()));
     for (const [, job] of busy) job.reject(closed);
+    await this.#inline;
   }
+
+  /** Between pieces of a task that runs here, timers and signals get their turn, and a task of a closed pool ends. */
+  readonly #pause = async (): Promise<void> => {
+    await setImmediate();
+    if (this.#closed !== undefined) throw this.#closed;
+  };
 
   #runInline<N extends TaskName>(
     task: N,

@@ -26,6 +26,8 @@ import type { StoreContentsTask } from './store-contents.ts';
 export interface TaskContext {
   /** Bytes done so far. */
   readonly progress: (bytes: number) => void;
+  /** Lets others have a word and throws where the run has ended; absent in a thread, which can be ended from outside. */
+  readonly pause?: () => Promise<void>;
 }
 
 /** Arguments of {@link TASKS.ingest}. `spool` is where the uncompressed tar shall be kept, if it shall. */
@@ -83,35 +85,32 @@ export interface MeasureTask {
 
 /** Every task. Each loads what it needs when it is first run: a thread that reads layers loads nothing of repositories. */
 export const TASKS = {
-  async ingest({ blob, request, spool }: IngestTask, { progress }: TaskContext): Promise<IngestedLayer> {
+  async ingest({ blob, request, spool }: IngestTask, context: TaskContext): Promise<IngestedLayer> {
     const { ingestLayer } = await import('../layer/ingest.ts');
     const { encodeIndex } = await import('../layer/index-codec.ts');
     const writer = spool === undefined ? undefined : new SpoolWriter(spool);
     const index = encodeIndex(
-      await ingestLayer(readBlob(blob, { oneBuffer: true }), request, { tar: writer?.write, progress }),
+      await ingestLayer(readBlob(blob, { oneBuffer: true }), request, { tar: writer?.write, ...context }),
     );
     return { index, windows: writer?.windows };
   },
 
-  async unpack(
-    { blob, promise, spool }: UnpackTask,
-    { progress }: TaskContext,
-  ): Promise<Windows | undefined> {
+  async unpack({ blob, promise, spool }: UnpackTask, context: TaskContext): Promise<Windows | undefined> {
     const { unpackLayer } = await import('../layer/unpack.ts');
     const writer = spool === undefined ? undefined : new SpoolWriter(spool);
     await unpackLayer(
       readBlob(blob, { oneBuffer: true }),
       promise,
       writer?.write ?? (() => undefined),
-      progress,
+      context,
     );
     return writer?.windows;
   },
 
-  async store({ blob, request, target }: StoreTask, { progress }: TaskContext): Promise<StoredTask> {
+  async store({ blob, request, target }: StoreTask, context: TaskContext): Promise<StoredTask> {
     const { storeLayer } = await import('../repo/store-layer.ts');
     const { encodeIndex } = await import('../layer/index-codec.ts');
-    const stored = await storeLayer(readBlob(blob, { oneBuffer: true }), request, target, { progress });
+    const stored = await storeLayer(readBlob(blob, { oneBuffer: true }), request, target, context);
     return { index: encodeIndex(stored), stream: stored.stream, counts: stored.counts };
   },
 

@@ -1,6 +1,11 @@
 /** Where a session has tasks done. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { Session } from '../../../src/ops/session.ts';
+import { temporaryDirectory } from '../../support/cli.ts';
+import { archive, file } from '../../support/tar-maker.ts';
 
 const SMALL = 8 * 1024 * 1024;
 
@@ -23,6 +28,22 @@ test('an interrupt ends what waits on this thread as well', async () => {
     const task = session.poolFor(0).run('measure', { files: [], algorithm: 'sha256' });
     controller.abort();
     return await task;
+  });
+  await expect(run).rejects.toMatchObject({ code: 'INTERRUPTED' });
+});
+
+/** A small blob may hold a large tar: nobody must have to wait for its end. */
+test('an interrupt ends what runs on this thread between two pieces', async () => {
+  const bytes = gzipSync(archive(file('zeros', Buffer.alloc(64 * 1024 * 1024))));
+  const path = join(temporaryDirectory(), 'layer');
+  writeFileSync(path, bytes);
+  const blob = { file: path, offset: 0, size: bytes.length };
+  const promise = { digest: undefined, size: bytes.length };
+  const controller = new AbortController();
+  const run = Session.use({ signal: controller.signal }, async (session) => {
+    const interrupt = (): void => void setImmediate(() => controller.abort());
+    await session.poolFor(bytes.length).run('unpack', { blob, promise, spool: undefined }, interrupt);
+    return 'came to its end';
   });
   await expect(run).rejects.toMatchObject({ code: 'INTERRUPTED' });
 });
