@@ -4,8 +4,9 @@
  *
  * Text: `3;COUNT;MEMBER MEMBER …;FACT FACT …;` with MEMBER = `KEY:RATE:SIZE:DIGEST`, keys percent-encoded but for
  * `A-Z a-z 0-9 . _ + ~ / @ -`, rate in changes a million weeks, size in estimated compressed bytes, digest 32 digits
- * of base64url or nothing, behind it perhaps `:DAY.DAY…`, days since 1970 on which it changed; FACT = `NAME=VALUE`. Count and closing semicolon tell a text that was cut. Sizes and regret
- * of version 2 were bytes of tars; version 1 had neither digests nor facts.
+ * of base64url or nothing, behind it perhaps `:DAY.DAY…`, days since 1970 on which it changed; FACT = `NAME=VALUE`.
+ * Count and closing semicolon tell a text that was cut. Sizes and regret of version 2 were bytes of tars; version 1 had
+ * neither digests nor facts.
  */
 import { type ByteString, byteString } from '../bytes/byte-string.ts';
 import type { HashAlgorithm } from '../bytes/digest.ts';
