@@ -114,9 +114,11 @@ export class Inputs {
   get #largeDirectory() {
     const path = this.output('large-root');
     const unpack = () => {
-      mkdirSync(path);
-      for (const layer of this.gzipImages[1].layers) {
-        run('tar', ['-C', path, '--exclude=./dev/*', '--exclude=dev/*', '--exclude=*/.wh.*', '-xzf', layer]);
+      // Each by itself: one has a link where another has a directory.
+      for (const [index, layer] of this.gzipImages[1].layers.entries()) {
+        const directory = join(path, String(index));
+        mkdirSync(directory, { recursive: true });
+        run('tar', ['-C', directory, '--exclude=./dev/*', '--exclude=dev/*', '-xzf', layer]);
       }
     };
     return this.#once('large-root', unpack, path);

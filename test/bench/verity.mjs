@@ -10,8 +10,8 @@ export const needs = () => (has('fsverity') ? [] : ['fsverity']);
 
 export function rows(inputs) {
   const trees = inputs.fileTrees.flatMap((tree) => [
-    row(inputs, tree, 'sha512'),
-    row(inputs, tree, 'sha256'),
+    ...ALGORITHMS.map((algorithm) => row(inputs, tree, algorithm)),
+    ...ALGORITHMS.map((algorithm) => row(inputs, tree, algorithm, SMALL)),
   ]);
   // What starting Node and loading the library weighs in the rows above.
   const one = inputs.output('one-file');
@@ -30,12 +30,17 @@ export function rows(inputs) {
 }
 
 const PEER = '`fsverity digest`';
+const ALGORITHMS = ['sha512', 'sha256'];
 
-function row(inputs, { name, directory }, algorithm) {
-  const files = run('find', [directory, '-type', 'f', '-size', '+0', '-print0']);
+/** Which files of a tree a row is about, by a word and by what `find` is told. */
+const ALL = { word: 'files', tests: [] };
+const SMALL = { word: 'files up to 4 KiB', tests: ['-size', '-4097c'] };
+
+function row(inputs, { name, directory }, algorithm, { word, tests } = ALL) {
+  const files = run('find', [directory, '-type', 'f', '-size', '+0', ...tests, '-print0']);
   return {
-    ...compared(inputs.output(`files-${name}`), files, algorithm),
-    title: `verity of the files of ${name}, ${algorithm}`,
+    ...compared(inputs.output(`${word.replaceAll(' ', '-')}-${name}`), files, algorithm),
+    title: `verity of the ${word} of ${name}, ${algorithm}`,
   };
 }
 

@@ -14,6 +14,9 @@ const PAGES = [
   { name: 'docs/guides/verifying.md' },
   { name: 'docs/guides/emitting.md' },
   { name: 'docs/guides/updates-over-http.md', tools: ['curl', 'python3'] },
+  { name: 'docs/guides/simulate.md', tools: ['jq'] },
+  { name: 'docs/guides/mounting.md' },
+  { name: 'docs/guides/lint-in-ci.md', tools: ['jq', 'umoci'] },
   { name: 'docs/explain.md', tools: ['umoci'], root: true },
   { name: 'docs/guides/bootc-publisher.md', tools: ['umoci', 'cfsctl'], root: true },
 ];
