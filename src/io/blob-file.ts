@@ -74,6 +74,22 @@ export function readPart(blob: BlobFile, start: number, length: number): Uint8Ar
   }
 }
 
+/**
+ * Opens a blob for as long as `use` takes, to be read by position: a buffer is filled with the bytes at an offset of the
+ * blob. Throws as {@link readBlob}, also for what lies outside of the file.
+ */
+export async function withBlob<T>(
+  blob: BlobFile,
+  use: (read: (position: number, target: Uint8Array) => void) => Promise<T>,
+): Promise<T> {
+  const descriptor = openForReading(blob.file);
+  try {
+    return await use((position, target) => void readExactly(descriptor, blob, position, target));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** A whole regular file as a blob. Throws `ARCHIVE_BAD_LAYOUT` when it is none, `SYSCALL_FAILED`. */
 export function wholeFile(file: string): BlobFile {
   const descriptor = openForReading(file);
@@ -96,7 +112,7 @@ function openForReading(file: string): number {
 }
 
 /** Fills `bytes` with what lies at `start` of a blob. */
-function readExactly(descriptor: number, blob: BlobFile, start: number, bytes: Buffer): Uint8Array {
+function readExactly(descriptor: number, blob: BlobFile, start: number, bytes: Uint8Array): Uint8Array {
   for (let done = 0; done < bytes.length; ) {
     const count = readAt(descriptor, blob, bytes, done, start);
     if (count === 0) {
@@ -111,7 +127,7 @@ function readExactly(descriptor: number, blob: BlobFile, start: number, bytes: B
   return bytes;
 }
 
-function readAt(descriptor: number, blob: BlobFile, bytes: Buffer, done: number, start: number): number {
+function readAt(descriptor: number, blob: BlobFile, bytes: Uint8Array, done: number, start: number): number {
   try {
     return readSync(descriptor, bytes, done, bytes.length - done, blob.offset + start + done);
   } catch (error) {

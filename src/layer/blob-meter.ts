@@ -10,6 +10,14 @@ export interface BlobPromise {
   readonly size: number | undefined;
 }
 
+/** How a blob is read. */
+export interface BlobMeterOptions {
+  /** Bytes of the blob read so far. */
+  readonly progress?: ((bytes: number) => void) | undefined;
+  /** Whether its digest will be asked for; default true. */
+  readonly hashes?: boolean | undefined;
+}
+
 /** Hashes and counts a blob while it is read, and can look at its beginning first. */
 export class BlobMeter implements AsyncIterable<Uint8Array> {
   readonly #iterator: AsyncIterator<Uint8Array>;
@@ -17,7 +25,8 @@ export class BlobMeter implements AsyncIterable<Uint8Array> {
   readonly algorithm: HashAlgorithm;
   /** What is hashed of the blob; may be settled beside something else, but not pushed to. */
   readonly hash: StreamHash;
-  readonly #progress: ((bytes: number) => void) | undefined;
+  readonly #progress: BlobMeterOptions['progress'];
+  readonly #hashes: boolean;
   readonly #held: Uint8Array[] = [];
   #size = 0;
   #digest: BlobDigest | undefined;
@@ -25,12 +34,18 @@ export class BlobMeter implements AsyncIterable<Uint8Array> {
   constructor(
     input: AsyncIterable<Uint8Array>,
     digest: BlobDigest | undefined,
-    progress: ((bytes: number) => void) | undefined,
+    { progress, hashes = true }: BlobMeterOptions = {},
   ) {
     this.#iterator = input[Symbol.asyncIterator]();
     this.algorithm = digest === undefined ? 'sha256' : splitBlobDigest(digest).algorithm;
     this.hash = new StreamHash(this.algorithm);
     this.#progress = progress;
+    this.#hashes = hashes;
+  }
+
+  /** Bytes read so far. */
+  get size(): number {
+    return this.#size;
   }
 
   /** The first `length` bytes, or all there are; they will still be iterated. */
@@ -56,10 +71,15 @@ export class BlobMeter implements AsyncIterable<Uint8Array> {
     this.hash.settle();
     const result = await this.#iterator.next();
     if (result.done === true) return undefined;
-    this.hash.push(result.value);
+    if (this.#hashes) this.hash.push(result.value);
     this.#size += result.value.length;
     this.#progress?.(this.#size);
     return result.value;
+  }
+
+  /** Lets go of the input, of which no more is wanted. */
+  async close(): Promise<void> {
+    await this.#iterator.return?.();
   }
 
   identity(): { digest: BlobDigest; size: number } {
@@ -85,7 +105,10 @@ export class BlobMeter implements AsyncIterable<Uint8Array> {
     });
   }
 
-  /** Reads what is left, then verifies: a corrupted blob is reported as such and not as a bad tar. */
+  /**
+   * Reads what is left, then verifies, where there is a digest: a corrupted blob is reported as such and not as a bad tar,
+   * and a part of a blob is not taken for more than it is.
+   */
   async verifyRest(request: BlobPromise, detail: ErrorDetail): Promise<void> {
     if (request.digest === undefined || this.#digest !== undefined) return;
     for (let piece = await this.#next(); piece !== undefined; piece = await this.#next());

@@ -13,9 +13,27 @@ import { type Measured, WholeContents } from './whole-contents.ts';
 /** Bytes of all contents of a layer that are kept; a policy has about one MiB. */
 const KEPT_BYTES = 64 * 1024 * 1024;
 
+/** What is wanted of the entries of a layer. */
+export interface CollectorOptions {
+  /** What locations of contents will name. */
+  readonly source: number;
+  /** fs-verity algorithm by which contents are measured; absent: they are not, and have no digests. */
+  readonly algorithm?: HashAlgorithm | undefined;
+  /** What computes the digests. */
+  readonly backend?: HashBackend | undefined;
+  /** Names of entries whose contents are kept. */
+  readonly keep?: RegExp | undefined;
+}
+
+/** What measures contents: those that come in parts, and those that lie whole in a piece. */
+interface Measuring {
+  readonly hasher: VerityHasher;
+  readonly wholes: WholeContents;
+}
+
 /**
- * A {@link TarHandler} that measures contents as they go by and keeps none but the smallest, and those whose names
- * `keep` matches, of up to `selinuxFileBytes` each and {@link KEPT_BYTES} together.
+ * A {@link TarHandler} that measures contents as they go by, where digests are wanted, and keeps none but the smallest, and
+ * those whose names `keep` matches, of up to `selinuxFileBytes` each and {@link KEPT_BYTES} together.
  *
  * Contents that lie whole in a piece of the tar are measured together, when the owner says that the piece ends; until
  * then their digests are absent.
@@ -29,8 +47,7 @@ export class EntryCollector implements TarHandler {
   #keptLength = 0;
   #keptBytes = 0;
   readonly #source: number;
-  readonly #hasher: VerityHasher;
-  readonly #wholes: WholeContents;
+  readonly #measuring: Measuring | undefined;
   /** Whether the content at hand lies whole in the piece at hand. */
   #isWhole = false;
   readonly #small: Uint8Array = new Uint8Array(INLINE_CONTENT_MAX);
@@ -38,12 +55,18 @@ export class EntryCollector implements TarHandler {
   #sparse: SparseFeed | undefined;
   #smallLength = 0;
 
-  /** `source` is what locations of contents will name. */
-  constructor(source: number, algorithm: HashAlgorithm, keep?: RegExp, backend?: HashBackend) {
+  constructor({ source, algorithm, backend, keep }: CollectorOptions) {
     this.#source = source;
     this.#keep = keep;
-    this.#hasher = new VerityHasher(algorithm, backend);
-    this.#wholes = new WholeContents(algorithm, backend);
+    if (algorithm === undefined) return;
+    const hasher = new VerityHasher(algorithm, backend);
+    this.#measuring = { hasher, wholes: new WholeContents(algorithm, backend) };
+  }
+
+  /** Whether anything is made of the content at hand; else it may be passed over. */
+  get wantsContent(): boolean {
+    const isSmall = (this.#current?.size ?? 0) <= INLINE_CONTENT_MAX;
+    return isSmall || this.#keeping !== undefined || this.#measuring !== undefined;
   }
 
   entry(entry: TarEntry): void {
@@ -56,7 +79,7 @@ export class EntryCollector implements TarHandler {
     this.#current = entry;
     this.#smallLength = 0;
     this.#isWhole = false;
-    this.#hasher.reset();
+    this.#measuring?.hasher.reset();
     this.#sparse = entry.sparse === undefined ? undefined : new SparseFeed(entry.sparse, entry.size);
     this.#startKeeping(entry);
   }
@@ -71,7 +94,7 @@ export class EntryCollector implements TarHandler {
 
   data(chunk: Uint8Array, start: number, end: number): void {
     const size = this.#current?.size ?? 0;
-    if (size > INLINE_CONTENT_MAX) this.#measure(chunk, start, end, size);
+    if (size > INLINE_CONTENT_MAX) this.#take(chunk, start, end);
     else if (this.#sparse !== undefined) this.#sparse.store(this.#small, chunk, start, end);
     else this.#keepSmall(chunk, start, end);
   }
@@ -85,16 +108,20 @@ export class EntryCollector implements TarHandler {
 
   /** The piece that was pushed ends here, and with it the bytes that digests are still wanted of. */
   endOfPiece(): void {
-    this.#wholes.measure();
+    this.#measuring?.wholes.measure();
   }
 
-  #measure(chunk: Uint8Array, start: number, end: number, size: number): void {
-    this.#isWhole = this.#sparse === undefined && end - start === size;
-    if (this.#isWhole) this.#wholes.hold(chunk, start);
-    else if (this.#sparse === undefined) this.#hasher.update(chunk, start, end);
-    else this.#sparse.feed(this.#hasher, chunk, start, end);
+  #take(chunk: Uint8Array, start: number, end: number): void {
+    if (this.#measuring !== undefined) this.#measure(this.#measuring, chunk, start, end);
     this.#keeping?.set(chunk.subarray(start, end), this.#keptLength);
     this.#keptLength += end - start;
+  }
+
+  #measure({ hasher, wholes }: Measuring, chunk: Uint8Array, start: number, end: number): void {
+    this.#isWhole = this.#sparse === undefined && end - start === this.#current?.size;
+    if (this.#isWhole) wholes.hold(chunk, start);
+    else if (this.#sparse === undefined) hasher.update(chunk, start, end);
+    else this.#sparse.feed(hasher, chunk, start, end);
   }
 
   #keepSmall(chunk: Uint8Array, start: number, end: number): void {
@@ -106,7 +133,6 @@ export class EntryCollector implements TarHandler {
     if (entry.size <= INLINE_CONTENT_MAX) {
       return { kind: 'inline', bytes: this.#small.slice(0, entry.size) };
     }
-    this.#sparse?.finish(this.#hasher);
     if (this.#keeping !== undefined) {
       this.kept.set(entry.dataOffset, this.#keeping);
       this.#keptBytes += entry.size;
@@ -119,9 +145,16 @@ export class EntryCollector implements TarHandler {
       payload: undefined,
       location: { source: this.#source, extents: entry.sparse ?? [whole] },
     };
-    if (this.#isWhole) this.#wholes.add(content);
-    else content.verity = this.#hasher.digest();
+    this.#addDigest(content);
     return content;
+  }
+
+  #addDigest(content: Measured): void {
+    if (this.#measuring === undefined) return;
+    const { hasher, wholes } = this.#measuring;
+    this.#sparse?.finish(hasher);
+    if (this.#isWhole) wholes.add(content);
+    else content.verity = hasher.digest();
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * A layer's index as bytes: what crosses from a thread as one buffer, and what the layer cache keeps. In order: facts and
- * warnings as JSON, the different sets of extended attributes, the entries, and the contents that were kept.
+ * warnings as JSON, the different sets of extended attributes, the entries, and the contents that were kept. One without
+ * digests of contents has no algorithm and no diffID, and is never taken for one that has.
  *
  * Whoever changes what reading a layer yields, or the form of these bytes, raises {@link INDEX_VERSION}: indexes that
  * other versions made are not read.
@@ -11,14 +12,16 @@ import { PlanishError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
 import { WARNING_TABLE, type Warning } from '../warnings.ts';
 import { decodeEntry, EntryDecoder, EntryEncoder } from './index-entries.ts';
-import type { IngestResult } from './ingest.ts';
-import type { LayerIndex } from './layer-index.ts';
+import type { LayerIndex, LayerListing, ReadLayer } from './layer-index.ts';
 
 /** See the module. */
 export const INDEX_VERSION = 1;
 
+/** What is known of a layer beyond its entries; the last two where it was measured. */
+type Known = Omit<LayerListing, 'entries' | 'kept'> & Partial<Pick<LayerIndex, 'diffId' | 'algorithm'>>;
+
 /** What stands in the JSON. */
-type Facts = Omit<LayerIndex, 'entries' | 'kept'> & {
+type Facts = Known & {
   readonly version: number;
   readonly count: number;
   /** Offset of each kept content in the tar, and its length. */
@@ -27,11 +30,11 @@ type Facts = Omit<LayerIndex, 'entries' | 'kept'> & {
 };
 
 /** The bytes of a result. The same result gives the same bytes. */
-export function encodeIndex({ index, warnings }: IngestResult): Uint8Array<ArrayBuffer> {
-  const { entries, kept, ...rest } = index;
+export function encodeIndex({ index, warnings }: ReadLayer<LayerListing>): Uint8Array<ArrayBuffer> {
+  const { entries, kept, ...rest }: Known & LayerListing = index;
   const keptAt = [...kept].map(([offset, bytes]) => [offset, bytes.length] as const);
   const facts: Facts = { version: INDEX_VERSION, ...rest, count: entries.length, keptAt, warnings };
-  const encoder = new EntryEncoder(index.algorithm);
+  const encoder = new EntryEncoder(rest.algorithm);
   for (const entry of entries) encoder.add(entry);
   const head = new VarintWriter();
   head.bytes(Buffer.from(JSON.stringify(facts)));
@@ -49,14 +52,36 @@ function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return all;
 }
 
+/** Where an index is decoded for: contents' locations name `source`, warnings the layer `ordinal`. */
+export interface IndexPlace {
+  readonly source: number;
+  readonly ordinal: number;
+}
+
 /**
- * The result that bytes hold; contents' locations name `source`, warnings the layer `ordinal`. Throws `CACHE_BAD_ENTRY`
- * for anything that {@link encodeIndex} of this version cannot have written.
+ * The measured layer that bytes hold. Throws `CACHE_BAD_ENTRY` for anything that {@link encodeIndex} of this version cannot
+ * have written of one.
  */
-export function decodeIndex(
+export function decodeIndex(bytes: Uint8Array, place: IndexPlace): ReadLayer<LayerIndex> {
+  return decode(bytes, place, ({ facts, ...listing }) => {
+    const { digest, diffId, algorithm } = facts;
+    if (digest !== undefined && diffId !== undefined && algorithm !== undefined) {
+      return { ...listing, digest, diffId, algorithm };
+    }
+    throw new RangeError('the layer was not measured');
+  });
+}
+
+/** The layer that bytes hold, measured or not. Throws as {@link decodeIndex}. */
+export function decodeListing(bytes: Uint8Array, place: IndexPlace): ReadLayer<LayerListing> {
+  return decode(bytes, place, ({ facts: _, ...listing }) => listing);
+}
+
+function decode<L extends LayerListing>(
   bytes: Uint8Array,
-  { source, ordinal }: { readonly source: number; readonly ordinal: number },
-): IngestResult {
+  { source, ordinal }: IndexPlace,
+  take: (decoded: LayerListing & { readonly facts: Facts }) => L,
+): ReadLayer<L> {
   const reader = new VarintReader(bytes);
   try {
     const facts = parseFacts(reader.bytes(LIMITS.jsonBytes));
@@ -65,30 +90,26 @@ export function decodeIndex(
     const kept = new Map(facts.keptAt.map(([offset, length]) => [offset, reader.raw(length)]));
     if (reader.left !== 0) throw new RangeError('bytes are left over');
     const warnings = facts.warnings.map((warning) => ({ ...warning, layer: ordinal }));
-    return { index: { ...known(facts), entries, kept }, warnings };
+    const { digest, size, tarSize, compression, members, endOfArchive } = facts;
+    const layer = { digest, size, tarSize, compression, members, endOfArchive, entries, kept };
+    return { index: take({ ...layer, facts }), warnings };
   } catch (error) {
     const detail = { offset: reader.offset };
     throw new PlanishError('CACHE_BAD_ENTRY', 'the index of a layer is malformed', detail, error);
   }
 }
 
-function known(facts: Facts): Omit<LayerIndex, 'entries' | 'kept'> {
-  const { digest, size, diffId, tarSize, compression, members, endOfArchive, algorithm } = facts;
-  return { digest, size, diffId, tarSize, compression, members, endOfArchive, algorithm };
-}
-
 function parseFacts(bytes: Uint8Array): Facts {
   const facts = JSON.parse(Buffer.from(bytes).toString('utf8')) as Facts;
-  const { size, tarSize, members, count, keptAt, warnings } = facts;
+  const { size, tarSize, members, count, keptAt, warnings, algorithm } = facts;
   const sound =
     facts.version === INDEX_VERSION &&
-    isBlobDigest(facts.digest) &&
-    isBlobDigest(facts.diffId) &&
+    [facts.digest, facts.diffId].every((digest) => digest === undefined || isBlobDigest(digest)) &&
     [size, tarSize, members, count].every(isCount) &&
     count <= LIMITS.layerEntries &&
     ['none', 'gzip', 'zstd'].includes(facts.compression) &&
     typeof facts.endOfArchive === 'boolean' &&
-    ['sha256', 'sha512'].includes(facts.algorithm) &&
+    [undefined, 'sha256', 'sha512'].includes(algorithm) &&
     keptAt.every(([offset, length]) => isCount(offset) && isCount(length)) &&
     warnings.every(isWarning);
   if (!sound) throw new RangeError('the facts of the layer cannot be');

@@ -42,8 +42,9 @@ export class EntryEncoder {
   readonly #known = new Map<Xattrs, number>([[NO_XATTRS, 0]]);
   #offset = 0;
 
-  constructor(algorithm: HashAlgorithm) {
-    this.#digestBytes = DIGEST_BYTES[algorithm];
+  /** Without an algorithm contents have no digests. */
+  constructor(algorithm: HashAlgorithm | undefined) {
+    this.#digestBytes = algorithm === undefined ? 0 : DIGEST_BYTES[algorithm];
   }
 
   add(entry: LayerEntry): void {
@@ -102,7 +103,7 @@ export class EntryEncoder {
     }
     out.number(content.size);
     const digest = Buffer.from(content.verity ?? '', 'hex');
-    if (digest.length !== this.#digestBytes) throw new RangeError('a content without a digest');
+    if (digest.length !== this.#digestBytes) throw new RangeError('a content with another digest or none');
     out.raw(digest);
     const extents = content.location?.extents ?? [];
     if (isWhole(content)) {
@@ -134,7 +135,7 @@ function isWhole({ size, location }: ExternalContent): boolean {
 
 /** What an index says of its layer besides. */
 interface LayerFacts {
-  readonly algorithm: HashAlgorithm;
+  readonly algorithm?: HashAlgorithm | undefined;
   readonly tarSize: number;
 }
 
@@ -215,7 +216,8 @@ function decodeContent({ reader, source, facts }: EntryDecoder, form: number): C
   }
   if (form > CONTENT.extents) throw new RangeError('there is no such form of content');
   const size = upTo(LIMITS.fileBytes, reader.number());
-  const verity = verityDigest(reader.hex(DIGEST_BYTES[facts.algorithm]));
+  const { algorithm } = facts;
+  const verity = algorithm === undefined ? undefined : verityDigest(reader.hex(DIGEST_BYTES[algorithm]));
   const extents =
     form === CONTENT.whole ? [{ at: 0, offset: reader.number(), length: size }] : decodeExtents(reader);
   checkExtents(extents, size, facts.tarSize);

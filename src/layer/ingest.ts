@@ -14,29 +14,22 @@ import { TarScanner } from '../tar/scanner.ts';
 import type { OnWarning, Warning } from '../warnings.ts';
 import { BlobMeter } from './blob-meter.ts';
 import { EntryCollector } from './entry-collector.ts';
-import type { LayerIndex } from './layer-index.ts';
+import type { LayerIndex, ReadLayer } from './layer-index.ts';
 import { type LayerParts, PartingHandler } from './layer-parts.ts';
+import { warnAboutForm } from './odd-forms.ts';
 
-/** What is known of a layer before it is read. Absent expectations are not checked. */
-export interface IngestRequest {
-  /**
-   * Whether a readable layer that is not the promised one is an error (`build`), or is to be told as it is
-   * (`verify`). An unreadable one is an error either way.
-   */
-  readonly enforce: boolean;
+/** What is known of a layer before its entries are read. Absent expectations are not checked. */
+export interface ListRequest {
   /** Digest that names the blob, and says by which algorithm; `DIGEST_MISMATCH` when the bytes have another. */
   readonly digest: BlobDigest | undefined;
   /** Bytes that the descriptor claims; `DIGEST_MISMATCH` otherwise. */
   readonly size: number | undefined;
-  /** `DIFFID_MISMATCH` when the uncompressed tar has another. */
-  readonly diffId: BlobDigest | undefined;
   /** Compression that the media type claims; a difference is a warning. */
   readonly claimed: CompressionKind | undefined;
   /** Ordinal of the layer, for warnings. */
   readonly ordinal: number;
   /** Index that contents' locations shall name. */
   readonly source: number;
-  readonly algorithm: HashAlgorithm;
   /**
    * What PAX global headers do. No client of images applies them, so layers ignore them and digests agree with hosts;
    * a tar on its own means what POSIX says.
@@ -44,6 +37,18 @@ export interface IngestRequest {
   readonly globalHeaders: 'apply' | 'ignore';
   /** Names of entries whose contents shall be at hand afterwards; they are few and small, or they are not kept. */
   readonly keep?: RegExp | undefined;
+}
+
+/** What is known of a layer before it is read and measured. */
+export interface IngestRequest extends ListRequest {
+  /**
+   * Whether a readable layer that is not the promised one is an error (`build`), or is to be told as it is
+   * (`verify`). An unreadable one is an error either way.
+   */
+  readonly enforce: boolean;
+  /** `DIFFID_MISMATCH` when the uncompressed tar has another. */
+  readonly diffId: BlobDigest | undefined;
+  readonly algorithm: HashAlgorithm;
 }
 
 /** Receivers of what goes by; all are called synchronously and must not keep the piece. */
@@ -59,10 +64,7 @@ export interface IngestSinks {
 }
 
 /** The layer and what was odd about it. */
-export interface IngestResult {
-  readonly index: LayerIndex;
-  readonly warnings: readonly Warning[];
-}
+export type IngestResult = ReadLayer<LayerIndex>;
 
 /**
  * Reads a layer. Throws `DIGEST_MISMATCH`, `DIFFID_MISMATCH`, and the codes of `tar/` and `compress/`; when the bytes
@@ -74,7 +76,7 @@ export async function ingestLayer(
   sinks: IngestSinks = {},
 ): Promise<IngestResult> {
   const detail: ErrorDetail = { layer: request.digest ?? String(request.ordinal) };
-  const blob = new BlobMeter(input, request.digest, sinks.progress);
+  const blob = new BlobMeter(input, request.digest, { progress: sinks.progress });
   try {
     return await readLayer(blob, request, sinks);
   } catch (error) {
@@ -91,7 +93,7 @@ async function readLayer(blob: BlobMeter, request: IngestRequest, sinks: IngestS
   const isTar = compression === 'none' && blob.algorithm === 'sha256';
   const diffId = isTar ? undefined : new StreamHash('sha256');
   const backend = backendBeside(diffId ?? blob.hash);
-  const collector = new EntryCollector(request.source, request.algorithm, request.keep, backend);
+  const collector = new EntryCollector({ ...request, backend });
   const parting = sinks.parts === undefined ? undefined : new PartingHandler(collector, sinks.parts);
   const scanner = new TarScanner(parting ?? collector, { onWarning, globalHeaders: request.globalHeaders });
   const stats: DecompressStats = { members: 0 };
@@ -119,7 +121,7 @@ async function readLayer(blob: BlobMeter, request: IngestRequest, sinks: IngestS
     entries: collector.entries,
     kept: collector.kept,
   };
-  warnAboutForm(index, request, onWarning);
+  warnAboutForm(index, request.claimed, onWarning);
   return { index, warnings };
 }
 
@@ -129,25 +131,4 @@ function checkDiffId(actual: BlobDigest, request: IngestRequest): BlobDigest {
     expected: request.diffId,
     actual,
   });
-}
-
-function warnAboutForm(index: LayerIndex, request: IngestRequest, onWarning: OnWarning): void {
-  if (index.members > 1) {
-    const what = index.compression === 'gzip' ? 'gzip members' : 'zstd frames';
-    onWarning({
-      code: 'SEVERAL_MEMBERS',
-      message: `${index.members} ${what}; some hosts read only the first`,
-    });
-  }
-  if (!index.endOfArchive) {
-    onWarning({ code: 'END_OF_ARCHIVE_MISSING', message: 'the tar ends without two zero blocks' });
-  }
-  if (request.claimed !== undefined && request.claimed !== index.compression) {
-    const message = `media type says ${request.claimed}, the bytes are ${index.compression}`;
-    onWarning({ code: 'MEDIA_TYPE_WRONG', message });
-  }
-  const sparse = index.entries.find((entry) => entry.sparse);
-  if (sparse !== undefined) {
-    onWarning({ code: 'SPARSE_ENTRY', message: 'sparse entries; hosts refuse them', path: sparse.path });
-  }
 }

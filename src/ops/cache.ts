@@ -1,7 +1,7 @@
 /** `cache`: what the layer cache holds, whether it is sound, and making it smaller. */
 import { PlanishError } from '../errors.ts';
 import { CACHE_BYTES, type CachedLayer, LayerCache } from '../io/layer-cache.ts';
-import { decodeIndex } from '../layer/index-codec.ts';
+import { decodeListing } from '../layer/index-codec.ts';
 import { decodeKept } from '../layer/kept-codec.ts';
 import { KEPT_SUFFIX } from './load/cached-layers.ts';
 import { decodeImages, IMAGES_SUFFIX } from './repository/known-images.ts';
@@ -70,7 +70,7 @@ function problemOf(cache: LayerCache, name: string): string | undefined {
     if (bytes === undefined) return undefined;
     if (name.endsWith(KEPT_SUFFIX)) decodeKept(bytes);
     else if (name.endsWith(IMAGES_SUFFIX)) decodeImages(bytes);
-    else decodeIndex(bytes, { source: 0, ordinal: 0 });
+    else decodeListing(bytes, { source: 0, ordinal: 0 });
     return undefined;
   } catch (error) {
     if (error instanceof PlanishError && error.code === 'CACHE_BAD_ENTRY') return error.message;

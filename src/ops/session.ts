@@ -5,6 +5,7 @@
 import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { ZstdBackendName } from '../compress/zstd-backend.ts';
 import { fromSystemError, PlanishError } from '../errors.ts';
 import type { ContentRanges } from '../parallel/content-ranges.ts';
@@ -123,6 +124,12 @@ export class Session {
   checkInterrupted(): void {
     if (this.#signal?.aborted === true) throw interrupted();
   }
+
+  /** To be awaited now and then by long work on this thread: timers and signals get their turn. Throws `INTERRUPTED`. */
+  readonly pause = async (): Promise<void> => {
+    await setImmediate();
+    this.checkInterrupted();
+  };
 
   /** A place for `size` bytes: in memory if there may be as many more, else in a file without a name. */
   placeSpool(size: number, ranges?: ContentRanges): Spool {

@@ -64,6 +64,12 @@ export class SpoolWriter {
     return this.#memory?.windows;
   }
 
+  /** Whether nothing that may still come would be kept. */
+  get isComplete(): boolean {
+    const outgrown = this.#memory !== undefined && this.#memory.windows === undefined;
+    return outgrown || this.#span[0] === Number.POSITIVE_INFINITY;
+  }
+
   #keep(bytes: Uint8Array): void {
     if (this.#fd === undefined) this.#memory?.write(bytes);
     else writeAll(this.#fd, bytes, this.#position, SPOOL_FAILURE);

@@ -10,7 +10,7 @@ import { fromSystemError } from '../errors.ts';
 import { type BlobFile, readBlob } from '../io/blob-file.ts';
 import type { SizedFile } from '../io/measure-batch.ts';
 import type { BlobPromise } from '../layer/blob-meter.ts';
-import type { IngestRequest } from '../layer/ingest.ts';
+import type { IngestRequest, ListRequest } from '../layer/ingest.ts';
 import type { TarScript } from '../layer/tar-script.ts';
 import type { LayerCompression, WrittenLayer } from '../layer/write.ts';
 import type { CheckLayerRequest } from '../repo/check-streams.ts';
@@ -37,7 +37,14 @@ export interface IngestTask {
   readonly spool: Spool | undefined;
 }
 
-/** Result of {@link TASKS.ingest}: an encoded index, and memory that was filled. */
+/** Arguments of {@link TASKS.list}; a tar that is not compressed is kept nowhere. */
+export interface ListTask {
+  readonly blob: BlobFile;
+  readonly request: ListRequest;
+  readonly spool: Spool | undefined;
+}
+
+/** Result of {@link TASKS.ingest} and {@link TASKS.list}: an encoded index, and memory that was filled. */
 export interface IngestedLayer {
   readonly index: Uint8Array;
   readonly windows: Windows | undefined;
@@ -95,15 +102,22 @@ export const TASKS = {
     return { index, windows: writer?.windows };
   },
 
+  async list({ blob, request, spool }: ListTask, context: TaskContext): Promise<IngestedLayer> {
+    const { listBlob } = await import('../io/list-blob.ts');
+    const { encodeIndex } = await import('../layer/index-codec.ts');
+    const writer = spool === undefined ? undefined : new SpoolWriter(spool);
+    const index = encodeIndex(await listBlob(blob, request, { tar: writer?.write, ...context }));
+    return { index, windows: writer?.windows };
+  },
+
   async unpack({ blob, promise, spool }: UnpackTask, context: TaskContext): Promise<Windows | undefined> {
     const { unpackLayer } = await import('../layer/unpack.ts');
     const writer = spool === undefined ? undefined : new SpoolWriter(spool);
-    await unpackLayer(
-      readBlob(blob, { oneBuffer: true }),
-      promise,
-      writer?.write ?? (() => undefined),
-      context,
-    );
+    const keep = (piece: Uint8Array): boolean => {
+      writer?.write(piece);
+      return writer?.isComplete ?? true;
+    };
+    await unpackLayer(readBlob(blob, { oneBuffer: true }), promise, keep, context);
     return writer?.windows;
   },
 

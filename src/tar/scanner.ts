@@ -127,9 +127,25 @@ export class TarScanner {
     const size = this.#current?.storedSize ?? 0;
     if (this.#state !== CONTENT || this.#left !== size) return undefined;
     this.#base += size;
-    this.#left = 0;
-    this.#endContent();
+    this.#countDown(size);
     return size;
+  }
+
+  /**
+   * Passes over what is left of the content at hand and its padding, or of what stands behind the end of the archive, for
+   * a caller that reads by position and wants none of it: of at most `limit` bytes, those that there are. Gives how many
+   * bytes need not be pushed; 0 where a header comes next.
+   */
+  passOver(limit: number): number {
+    let passed = 0;
+    while (passed < limit && this.#state >= CONTENT) {
+      const left = this.#state === END ? Number.POSITIVE_INFINITY : this.#left;
+      const count = Math.min(left, limit - passed);
+      passed += count;
+      if (this.#state !== END) this.#countDown(count);
+    }
+    this.#base += passed;
+    return passed;
   }
 
   /**
@@ -163,12 +179,16 @@ export class TarScanner {
     if (this.#state === END) return bytes.length;
     const count = Math.min(this.#left, bytes.length - at);
     if (this.#state === CONTENT) this.#handler.data(bytes, at, at + count);
-    this.#left -= count;
-    if (this.#left === 0) {
-      if (this.#state === CONTENT) this.#endContent();
-      else this.#expectHeader();
-    }
+    this.#countDown(count);
     return at + count;
+  }
+
+  /** So many bytes of content or padding are done with. */
+  #countDown(count: number): void {
+    this.#left -= count;
+    if (this.#left > 0) return;
+    if (this.#state === CONTENT) this.#endContent();
+    else this.#expectHeader();
   }
 
   /** Reads the wanted block in place when it is whole, else carries over what there is of it. */

@@ -38,7 +38,7 @@ export interface ExternalContent {
   readonly kind: 'external';
   /** Bytes, a safe integer. */
   readonly size: number;
-  /** Absent only in trees read from a dumpfile or image that has none. */
+  /** Absent in trees whose contents nobody asked to be measured, or that were read from a dumpfile or image that has none. */
   readonly verity: VerityDigest | undefined;
   /** Backing path as a dumpfile gives it; absent: derived from the digest. */
   readonly payload: ByteString | undefined;

@@ -8,7 +8,7 @@ Examples:
   $ planish cat oci:app:latest /etc/os-release
   $ planish cat image.erofs /etc/hostname
 
-Symlinks are followed inside the image. An EROFS image holds only contents of up to 64 bytes itself.`;
+Symlinks are followed inside the image. Layers are read from the uppermost down, no more than it takes. An EROFS image holds only contents of up to 64 bytes itself.`;
 
 /** Defines the verb. */
 export function addCat(program: Command, runtime: Runtime): Command {

@@ -14,7 +14,11 @@ const EXAMPLES = `
 Examples:
   $ planish ls oci:app:latest /usr/bin
   $ planish ls -lR image.erofs /etc
-  $ planish --json ls --digests oci:app:latest /usr/lib`;
+  $ planish ls -lR tar:root.tar /usr/lib
+  $ planish --json ls --digests oci:app:latest /usr/lib
+
+Contents are read for --digests only: without it layers are decompressed and held to their digests, and of a tar that is
+not compressed nothing but headers is read.`;
 
 /** Defines the verb. */
 export function addLs(program: Command, runtime: Runtime): Command {

@@ -8,6 +8,7 @@ import { DETECT_BYTES, detectCompression } from '../../compress/detect.ts';
 import type { CompressionKind } from '../../compress/kind.ts';
 import { withDetail } from '../../errors.ts';
 import { type BlobFile, readPart } from '../../io/blob-file.ts';
+import type { LayerListing } from '../../layer/layer-index.ts';
 import { type ContentFile, ContentReader, holdsContent } from '../../parallel/content-file.ts';
 import {
   type ContentRanges,
@@ -77,6 +78,12 @@ export class LayerContents {
   /** Notes that a layer is known, and some of its contents. */
   hold(ordinal: number, kept: Kept): void {
     this.rows[ordinal] = { kind: 'kept', kept };
+  }
+
+  /** The same of a layer that was just read, and of which few contents will be wanted. */
+  holdFew(ordinal: number, { compression, kept }: LayerListing): void {
+    if (compression === 'none') this.open(ordinal);
+    else this.hold(ordinal, kept);
   }
 
   /** Makes contents readable; layers that hold any that is not are decompressed, and what is wanted of them is kept. */

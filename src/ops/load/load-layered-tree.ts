@@ -2,10 +2,12 @@
 import { HOST_READ_PATHS } from '../../host/read-file.ts';
 import type { BlobFile } from '../../io/blob-file.ts';
 import type { OpenedImage } from '../../io/opened-image.ts';
+import type { LayerListing } from '../../layer/layer-index.ts';
 import { flatten } from '../../tree/flatten.ts';
+import type { Directory } from '../../tree/tree.ts';
 import type { Session } from '../session.ts';
 import { layerInputs } from './layer-inputs.ts';
-import { type LayerInput, loadLayers } from './load-layers.ts';
+import { type LayerInput, listLayers, loadLayers } from './load-layers.ts';
 import type { LoadedTree, Needs, SourceOptions } from './load-tree.ts';
 import { BARE, measuringAlgorithm } from './loaded-tree.ts';
 
@@ -39,11 +41,16 @@ async function loadFlattened(
   needs: Needs,
 ): Promise<Omit<LoadedTree, 'kind'>> {
   const algorithm = measuringAlgorithm(options, needs);
-  const { layers, ...contents } = await loadLayers(session, inputs, {
-    algorithm,
-    contents: needs.contents,
-    keep: HOST_READ_PATHS,
-  });
+  const wanted = { algorithm, contents: needs.contents, keep: HOST_READ_PATHS };
+  if (!needs.digests) {
+    const { layers, ...contents } = await listLayers(session, inputs, wanted);
+    return { ...BARE, root: flattened(session, layers, options), algorithm, ...contents };
+  }
+  const { layers, ...contents } = await loadLayers(session, inputs, wanted);
+  return { ...BARE, root: flattened(session, layers, options), algorithm, layers, inputs, ...contents };
+}
+
+function flattened(session: Session, layers: readonly LayerListing[], options: SourceOptions): Directory {
   session.checkInterrupted();
   session.onProgress({ stage: 'flatten', done: 0, total: undefined, unit: 'files' });
   const numbered = layers.map(({ entries }, ordinal) => ({ ordinal, entries }));
@@ -52,5 +59,5 @@ async function loadFlattened(
     whiteouts: 'oci',
     onWarning: session.onWarning,
   });
-  return { ...BARE, root, algorithm, layers, inputs, ...contents };
+  return root;
 }

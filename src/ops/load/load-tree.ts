@@ -27,9 +27,9 @@ export interface SourceOptions extends CommonOptions {
 
 /** What the verb will do with the tree. */
 export interface Needs {
-  /** Contents will be read again; `lazily`: after {@link LoadedTree.makeReady}. */
-  readonly contents: boolean | 'lazily';
-  /** fs-verity digests of contents are needed. */
+  /** Contents will be read again; `lazily`, and `few` of them: after {@link LoadedTree.makeReady}. */
+  readonly contents: boolean | 'lazily' | 'few';
+  /** fs-verity digests of contents, and layers as they were measured, are needed; else there may be some or none. */
   readonly digests: boolean;
   /** Algorithm of sources without digests of their own when none was asked for; default `sha512`. */
   readonly algorithm?: HashAlgorithm | undefined;
@@ -42,7 +42,7 @@ export interface LoadedTree {
   readonly algorithm: HashAlgorithm;
   /** Rows that locations of contents name. */
   readonly contents: readonly ContentFile[];
-  /** The layers, for sources that have any, and where each can be read again. */
+  /** The layers, for sources that have any and where digests are needed, and where each can be read again. */
   readonly layers: readonly LayerIndex[];
   readonly inputs: readonly LayerInput[];
   /** Documents of the image, for sources that are one. */

@@ -33,6 +33,7 @@ export interface LsEntry {
   readonly device?: string;
   /** The earlier path of the same inode. */
   readonly hardLinkTo?: string;
+  /** Where digests are wanted, of contents of more than 64 bytes. */
   readonly verity?: VerityDigest;
   /** Values in base64. */
   readonly xattrs?: Readonly<Record<string, string>>;
@@ -56,7 +57,7 @@ async function listInPlace(file: string, options: LsOptions): Promise<LsEntry[] 
   const { lookIntoImage } = await import('./look-into-image.ts');
   const found = lookIntoImage(file, top);
   if (found === undefined) return undefined;
-  return found.map(({ path, node, links }) => describe(path, node, undefined, links));
+  return found.map(({ path, node, links }) => describe(path, node, { links, digests: options.digests }));
 }
 
 function* listed({ root }: LoadedTree, options: LsOptions): Generator<LsEntry> {
@@ -66,7 +67,7 @@ function* listed({ root }: LoadedTree, options: LsOptions): Generator<LsEntry> {
   for (const { path, node, firstPath } of walk(root)) {
     if (!isShown(path, node, top, options.recursive ?? false)) continue;
     const count = node.type === 'directory' ? directoryLinks(node) : (links.get(node) ?? 1);
-    yield describe(path, node, firstPath, count);
+    yield describe(path, node, { firstPath, links: count, digests: options.digests });
   }
 }
 
@@ -82,7 +83,14 @@ function isShown(path: ByteString, node: Node, top: ByteString, recursive: boole
   return recursive || !path.slice(prefix.length).includes('/');
 }
 
-function describe(path: ByteString, node: Node, firstPath: ByteString | undefined, links: number): LsEntry {
+/** What is shown of a path beyond its node. */
+interface Shown {
+  readonly firstPath?: ByteString | undefined;
+  readonly links: number;
+  readonly digests: boolean | undefined;
+}
+
+function describe(path: ByteString, node: Node, { firstPath, links, digests }: Shown): LsEntry {
   const { mode, uid, gid, mtime, xattrs } = node.metadata;
   return {
     path: display(path),
@@ -91,7 +99,7 @@ function describe(path: ByteString, node: Node, firstPath: ByteString | undefine
     uid,
     gid,
     links,
-    ...sized(node),
+    ...sized(node, digests === true),
     mtime,
     ...(firstPath === undefined ? {} : { hardLinkTo: display(firstPath) }),
     ...(xattrs.size === 0 ? {} : { xattrs: encodeXattrs(xattrs) }),
@@ -104,11 +112,11 @@ function directoryLinks(node: Extract<Node, { type: 'directory' }>): number {
   return links;
 }
 
-function sized(node: Node): Pick<LsEntry, 'size' | 'target' | 'device' | 'verity'> {
+function sized(node: Node, digests: boolean): Pick<LsEntry, 'size' | 'target' | 'device' | 'verity'> {
   switch (node.type) {
     case 'regular': {
       const { content } = node;
-      const verity = content.kind === 'external' ? content.verity : undefined;
+      const verity = digests && content.kind === 'external' ? content.verity : undefined;
       return { size: contentSize(content), ...(verity === undefined ? {} : { verity }) };
     }
     case 'symlink':

@@ -1,6 +1,7 @@
 /** `selabel`: which label the policy inside an image gives a path, and which rule decided. */
 import { byteString, display, fromUtf8 } from '../../bytes/byte-string.ts';
 import { PlanishError } from '../../errors.ts';
+import { filesHostsRead } from '../../host/read-file.ts';
 import { explainLabel, type LabelExplanation } from '../../selinux/explain.ts';
 import type { LabelMode } from '../../selinux/file-contexts.ts';
 import { loadPolicy, type Policy } from '../../selinux/policy.ts';
@@ -58,7 +59,9 @@ export async function selabel(
   options: SelabelOptions = {},
 ): Promise<SelabelResult> {
   return await Session.use(options, (session) =>
-    withTree(session, source, options, { contents: true, digests: false }, async ({ root, contents }) => {
+    withTree(session, source, options, { contents: 'few', digests: false }, async (tree) => {
+      const { root, contents } = tree;
+      await tree.makeReady(filesHostsRead(root).map(([, { content }]) => content));
       const reader = new TreeFileReader(root, contents);
       try {
         const modes = options.mode === undefined ? (['host', 'libselinux'] as const) : [options.mode];

@@ -107,7 +107,7 @@ class Taken implements LayerParts {
 }
 
 test('an owner who does not tell the end of a piece is refused, not given wrong digests', () => {
-  const scanner = new TarScanner(new EntryCollector(0, 'sha256'));
+  const scanner = new TarScanner(new EntryCollector({ source: 0, algorithm: 'sha256' }));
   const half = TAR.subarray(0, 512 + 512 + 64 + 448 + 4096);
   scanner.push(half);
   expect(() => scanner.push(TAR.subarray(half.length))).toThrow('ended before its contents were measured');

@@ -3,8 +3,9 @@
 import { describe, expect, test } from 'vitest';
 import { byteString } from '../../../src/bytes/byte-string.ts';
 import { isPlanishError } from '../../../src/errors.ts';
-import { decodeIndex, encodeIndex } from '../../../src/layer/index-codec.ts';
+import { decodeIndex, decodeListing, encodeIndex } from '../../../src/layer/index-codec.ts';
 import { type IngestRequest, type IngestResult, ingestLayer } from '../../../src/layer/ingest.ts';
+import { listLayer } from '../../../src/layer/list-layer.ts';
 import { fc } from '../../support/property.ts';
 import { archive, extension, padded, pax, type RawFields, rawHeader } from '../tar/support.ts';
 
@@ -52,13 +53,12 @@ const TAR = archive(
   entry({ name: 's' }, 'z'.repeat(150)),
 );
 
+async function* input(tar: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(tar);
+}
+
 async function ingest(tar: Uint8Array = TAR): Promise<IngestResult> {
-  return await ingestLayer(
-    (async function* () {
-      yield await Promise.resolve(tar);
-    })(),
-    REQUEST,
-  );
+  return await ingestLayer(input(tar), REQUEST);
 }
 
 describe('an index', () => {
@@ -89,6 +89,26 @@ describe('an index', () => {
     const [first, second] = index.entries.filter(({ xattrs }) => xattrs.size > 0);
     expect(first?.xattrs.get(byteString('user.a'))).toEqual(Uint8Array.of(255, 0));
     expect(second?.xattrs).toBe(first?.xattrs);
+  });
+
+  test('without digests is one, but not of a layer that was measured', async () => {
+    const listed = await listLayer(input(TAR), REQUEST);
+    expect(listed.index.entries.map(({ path }) => path)).toEqual(
+      (await ingest()).index.entries.map(({ path }) => path),
+    );
+    const bytes = encodeIndex(listed);
+    expect(decodeListing(bytes, { source: 3, ordinal: 3 })).toEqual(listed);
+    expect(() => decodeIndex(bytes, { source: 3, ordinal: 3 })).toThrow(
+      expect.objectContaining({ code: 'CACHE_BAD_ENTRY' }),
+    );
+  });
+
+  test('with digests serves who asks for none', async () => {
+    const { index, warnings } = await ingest();
+    const { diffId, algorithm, ...listing } = index;
+    expect([diffId, algorithm]).toEqual([expect.stringMatching(/^sha256:/), 'sha256']);
+    const decoded = decodeListing(encodeIndex({ index, warnings }), { source: 3, ordinal: 3 });
+    expect(decoded).toEqual({ index: listing, warnings });
   });
 
   test('does not depend on what was encoded before it', async () => {

@@ -38,11 +38,12 @@ test('an interrupt ends what runs on this thread between two pieces', async () =
   const path = join(temporaryDirectory(), 'layer');
   writeFileSync(path, bytes);
   const blob = { file: path, offset: 0, size: bytes.length };
-  const promise = { digest: undefined, size: bytes.length };
+  const unknown = { digest: undefined, size: undefined, claimed: undefined };
+  const request = { ...unknown, ordinal: 0, source: 0, globalHeaders: 'ignore' } as const;
   const controller = new AbortController();
   const run = Session.use({ signal: controller.signal }, async (session) => {
     const interrupt = (): void => void setImmediate(() => controller.abort());
-    await session.poolFor(bytes.length).run('unpack', { blob, promise, spool: undefined }, interrupt);
+    await session.poolFor(bytes.length).run('list', { blob, request, spool: undefined }, interrupt);
     return 'came to its end';
   });
   await expect(run).rejects.toMatchObject({ code: 'INTERRUPTED' });
