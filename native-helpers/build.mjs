@@ -49,6 +49,8 @@ const SOURCES = [
   'stream-module.c',
   'values.c',
   'verity.c',
+  'window.c',
+  'window-module.c',
   'xattr.c',
 ];
 

@@ -186,6 +186,19 @@ int planish_measure_contents(const struct planish_content *contents, size_t coun
 	return failed;
 }
 
+void planish_hash_blocks(const unsigned char *data, size_t length, uint32_t algorithm, unsigned char *digests,
+			 struct planish_waiting *beside)
+{
+	struct queue queue = {
+		.kernel = chosen_kernel(algorithm),
+		.beside = algorithm == PLANISH_SHA256 ? beside : NULL,
+		.size = PLANISH_BLOCK,
+	};
+
+	enqueue_blocks(&queue, data, length, digests, planish_digest_length(algorithm));
+	flush(&queue);
+}
+
 void planish_tree_begin(struct planish_tree *tree, uint32_t algorithm)
 {
 	tree->kernel = chosen_kernel(algorithm);

@@ -21,6 +21,12 @@ struct planish_content {
 int planish_measure_contents(const struct planish_content *contents, size_t count, uint32_t algorithm,
 			     struct planish_waiting *beside);
 
+/*
+ * Digests of the blocks of some bytes, one behind another, the last block filled up with zeros. `beside` as above.
+ */
+void planish_hash_blocks(const unsigned char *data, size_t length, uint32_t algorithm, unsigned char *digests,
+			 struct planish_waiting *beside);
+
 /* Levels that a content of 2^64 bytes has at most, at 64 digests a block. */
 #define PLANISH_LEVELS 10
 

@@ -4,7 +4,7 @@
  */
 import { PlanishError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import type { DecompressStats } from './decompress.ts';
+import type { DecompressStats, MakeRoom } from './decompress.ts';
 import { PieceReader } from './piece-reader.ts';
 import type { ZstdDecompressor, ZstdStep } from './zstd-backend.ts';
 import { loadZstd } from './zstd-load.ts';
@@ -20,16 +20,18 @@ const MAX_HEADER_BYTES = 18;
 const MAX_WINDOW_BYTES = 2 ** LIMITS.zstdWindowLog;
 
 /**
- * Decompresses all frames of a stream. Pieces are views of one buffer, each valid until the next is asked for. Throws
+ * Decompresses all frames of a stream. Pieces are views of one buffer, each valid until the next is asked for, or of what
+ * `makeRoom` gives for each. Throws
  * `ZSTD_BAD_DATA`, and `LIMIT_EXCEEDED` for a frame that asks for a window above `zstdWindowLog`.
  */
 export async function* unzstd(
   input: AsyncIterable<Uint8Array>,
   stats: DecompressStats,
+  makeRoom?: MakeRoom,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = new PieceReader(input);
   const decompressor = (await loadZstd()).openDecompressor();
-  const output = new OutputPieces();
+  const output = makeRoom === undefined ? new OutputPieces() : new OutputRooms(makeRoom);
   let window = 0;
   try {
     do {
@@ -81,10 +83,42 @@ class OutputPieces {
   }
 }
 
+/** The same in memory of the caller's, which is asked for when there is something to put there. */
+class OutputRooms {
+  readonly #makeRoom: MakeRoom;
+  #room: Uint8Array | undefined;
+  #used = 0;
+
+  constructor(makeRoom: MakeRoom) {
+    this.#makeRoom = makeRoom;
+  }
+
+  close(): void {
+    this.#room = undefined;
+  }
+
+  get room(): Uint8Array {
+    this.#room ??= this.#makeRoom();
+    return this.#room.subarray(this.#used);
+  }
+
+  *advance(count: number): Generator<Uint8Array, void, undefined> {
+    this.#used += count;
+    if (this.#used === this.#room?.length) yield* this.flush();
+  }
+
+  *flush(): Generator<Uint8Array, void, undefined> {
+    const piece = this.#room?.subarray(0, this.#used);
+    this.#room = undefined;
+    this.#used = 0;
+    if (piece !== undefined && piece.length > 0) yield piece;
+  }
+}
+
 async function* readFrame(
   reader: PieceReader,
   decompressor: ZstdDecompressor,
-  output: OutputPieces,
+  output: OutputPieces | OutputRooms,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for (let filled = false; ; ) {
     // After a step that filled its room, more may be waiting inside: that comes out before more input goes in.

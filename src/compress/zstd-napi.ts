@@ -44,24 +44,28 @@ export async function openNapiZstd(): Promise<ZstdBackend> {
   const loaded = (await import(PACKAGE)) as { readonly default: Binding };
   const binding = loaded.default;
   const idle: DecompressContext[] = [];
+  const outputs: Uint8Array[] = [];
   return {
     name: 'napi',
     version: binding.versionString(),
-    openCompressor: (level) => openCompressor(binding, level),
+    openCompressor: (level) => openCompressor(binding, level, outputs),
     openDecompressor: () => openDecompressor(binding, idle),
   };
 }
+
+/** Memory that compressors leave for others; more than so many are hardly open at once. */
+const IDLE_OUTPUTS = 4;
 
 /**
  * Everything but the level is as libzstd has it: no checksum (the digest of the blob covers every byte, and the
  * WebAssembly build cannot write one), no content size (it is not known), no workers (bytes would differ).
  */
-function openCompressor(binding: Binding, level: number): ZstdCompressor {
+function openCompressor(binding: Binding, level: number, outputs: Uint8Array[]): ZstdCompressor {
   const context = new binding.CCtx();
   context.setParameter(binding.CParameter.compressionLevel, level);
   context.setParameter(binding.CParameter.nbWorkers, 0);
   context.setParameter(binding.CParameter.checksumFlag, 0);
-  const output = new Uint8Array(ZSTD_PIECE_BOUND);
+  const output = outputs.pop() ?? new Uint8Array(ZSTD_PIECE_BOUND);
   const run = (input: Uint8Array, directive: number): Uint8Array => {
     const [remaining, produced, consumed] = context.compressStream2(output, input, directive);
     if (remaining !== 0 || consumed !== input.length) throw new Error('libzstd outgrew its bound');
@@ -70,7 +74,9 @@ function openCompressor(binding: Binding, level: number): ZstdCompressor {
   return {
     compress: (piece) => run(piece, binding.EndDirective.flush),
     finish: () => run(NO_BYTES, binding.EndDirective.end),
-    close: () => {},
+    close: () => {
+      if (outputs.length < IDLE_OUTPUTS) outputs.push(output);
+    },
   };
 }
 

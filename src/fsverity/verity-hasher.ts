@@ -79,6 +79,26 @@ export class VerityHasher {
     return this;
   }
 
+  /**
+   * Appends `size` bytes by the digests of their blocks, one behind another; a last block that is not full was hashed with
+   * zeros behind it, and nothing may follow it.
+   */
+  updateHashed(digests: Uint8Array, size: number): this {
+    if (this.#buffered > 0) throw misuse('blocks that begin in the middle of one');
+    this.#grow(size);
+    let left = Math.ceil(size / VERITY_BLOCK_BYTES);
+    for (let at = 0; left > 0; ) {
+      const level = this.#level(0);
+      const count = Math.min(left, (VERITY_BLOCK_BYTES - level.filled) / this.#digestBytes);
+      const end = at + count * this.#digestBytes;
+      level.block.set(digests.subarray(at, end), level.filled);
+      this.#grew(0, count);
+      left -= count;
+      at = end;
+    }
+    return this;
+  }
+
   /** The digest of everything so far. Nothing may be added afterwards, but after `reset`. */
   digest(): VerityDigest {
     this.#finished = true;

@@ -34,7 +34,7 @@ export async function* readBlob(
   { chunkBytes = CHUNK_BYTES, oneBuffer = false }: ReadBlobOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const descriptor = openForReading(blob.file);
-  const buffer = oneBuffer ? Buffer.allocUnsafeSlow(Math.min(chunkBytes, blob.size)) : undefined;
+  const buffer = oneBuffer ? takeBuffer(Math.min(chunkBytes, blob.size)) : undefined;
   try {
     for (let done = 0; done < blob.size; ) {
       const length = Math.min(chunkBytes, blob.size - done);
@@ -48,7 +48,16 @@ export async function* readBlob(
     }
   } finally {
     closeSync(descriptor);
+    if (buffer?.length === CHUNK_BYTES && IDLE.length < IDLE_BUFFERS) IDLE.push(buffer);
   }
+}
+
+/** Buffers that are left for other blobs. */
+const IDLE: Buffer[] = [];
+const IDLE_BUFFERS = 4;
+
+function takeBuffer(length: number): Buffer {
+  return (length === CHUNK_BYTES ? IDLE.pop() : undefined) ?? Buffer.allocUnsafeSlow(length);
 }
 
 /** A whole blob of at most `limit` bytes. Throws `LIMIT_EXCEEDED`, and as {@link readBlob}. */

@@ -50,6 +50,8 @@ export class EntryCollector implements TarHandler {
   readonly #measuring: Measuring | undefined;
   /** Whether the content at hand lies whole in the piece at hand. */
   #isWhole = false;
+  /** Whether somebody else measures it. */
+  #isLeft = false;
   readonly #small: Uint8Array = new Uint8Array(INLINE_CONTENT_MAX);
   #current: TarEntry | undefined;
   #sparse: SparseFeed | undefined;
@@ -78,7 +80,7 @@ export class EntryCollector implements TarHandler {
     }
     this.#current = entry;
     this.#smallLength = 0;
-    this.#isWhole = false;
+    this.#isWhole = this.#isLeft = false;
     this.#measuring?.hasher.reset();
     this.#sparse = entry.sparse === undefined ? undefined : new SparseFeed(entry.sparse, entry.size);
     this.#startKeeping(entry);
@@ -109,6 +111,14 @@ export class EntryCollector implements TarHandler {
   /** The piece that was pushed ends here, and with it the bytes that digests are still wanted of. */
   endOfPiece(): void {
     this.#measuring?.wholes.measure();
+  }
+
+  /**
+   * The content of the entry that has just begun is measured by the caller, who passes none of its bytes on and sets its digest.
+   * Not for contents of up to 64 bytes, nor for those of sparse files, nor where contents are kept.
+   */
+  leaveContent(): void {
+    this.#isLeft = true;
   }
 
   #take(chunk: Uint8Array, start: number, end: number): void {
@@ -145,7 +155,7 @@ export class EntryCollector implements TarHandler {
       payload: undefined,
       location: { source: this.#source, extents: entry.sparse ?? [whole] },
     };
-    this.#addDigest(content);
+    if (!this.#isLeft) this.#addDigest(content);
     return content;
   }
 

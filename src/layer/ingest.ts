@@ -4,13 +4,14 @@
  * the uncompressed tar (to take contents from later) passes a sink.
  */
 import { type BlobDigest, blobDigest, type HashAlgorithm } from '../bytes/digest.ts';
-import { type DecompressStats, decompress } from '../compress/decompress.ts';
+import { type DecompressStats, decompress, type MakeRoom } from '../compress/decompress.ts';
 import { DETECT_BYTES, detectCompression } from '../compress/detect.ts';
 import type { CompressionKind } from '../compress/kind.ts';
 import { type ErrorDetail, PlanishError, withDetail } from '../errors.ts';
 import { backendBeside } from '../fsverity/hash.ts';
 import { StreamHash } from '../fsverity/stream-hash.ts';
-import { TarScanner } from '../tar/scanner.ts';
+import { type TarEnd, TarScanner } from '../tar/scanner.ts';
+import type { LayerEntry } from '../tree/entry.ts';
 import type { OnWarning, Warning } from '../warnings.ts';
 import { BlobMeter } from './blob-meter.ts';
 import { EntryCollector } from './entry-collector.ts';
@@ -66,6 +67,30 @@ export interface IngestSinks {
 /** The layer and what was odd about it. */
 export type IngestResult = ReadLayer<LayerIndex>;
 
+/** A layer whose blob is being read: what is done with its tar is for {@link TakeLayer} to do. */
+export interface OpenedLayer {
+  /** What takes the tar apart is to be made with these. */
+  readonly scanner: { readonly onWarning: OnWarning; readonly globalHeaders: 'apply' | 'ignore' };
+  /** Of the blob: may be settled beside something else, but not pushed to. */
+  readonly blobHash: StreamHash;
+  /** Whether the blob is the tar, and hashed once. */
+  readonly isTar: boolean;
+  /** The tar, to be read once. The blob has been held to its promise when it ends. `makeRoom` as with {@link decompress}. */
+  tar(makeRoom?: MakeRoom): AsyncIterable<Uint8Array>;
+}
+
+/** What a tar was found to be. */
+export interface TakenLayer {
+  readonly end: TarEnd;
+  /** SHA-256 of it; absent where the blob is the tar. */
+  readonly digest: string | undefined;
+  readonly entries: readonly LayerEntry[];
+  readonly kept: ReadonlyMap<number, Uint8Array>;
+}
+
+/** Reads a tar to its end. */
+export type TakeLayer = (layer: OpenedLayer) => Promise<TakenLayer>;
+
 /**
  * Reads a layer. Throws `DIGEST_MISMATCH`, `DIFFID_MISMATCH`, and the codes of `tar/` and `compress/`; when the bytes
  * are not the promised ones that is reported rather than the nonsense they decode to.
@@ -75,54 +100,74 @@ export async function ingestLayer(
   request: IngestRequest,
   sinks: IngestSinks = {},
 ): Promise<IngestResult> {
+  return await ingestLayerBy(input, request, sinks.progress, (layer) => takeHere(layer, request, sinks));
+}
+
+/** As {@link ingestLayer}, the tar being taken apart by the caller. */
+export async function ingestLayerBy(
+  input: AsyncIterable<Uint8Array>,
+  request: IngestRequest,
+  progress: IngestSinks['progress'],
+  take: TakeLayer,
+): Promise<IngestResult> {
   const detail: ErrorDetail = { layer: request.digest ?? String(request.ordinal) };
-  const blob = new BlobMeter(input, request.digest, { progress: sinks.progress });
+  const blob = new BlobMeter(input, request.digest, { progress });
   try {
-    return await readLayer(blob, request, sinks);
+    return await readLayer(blob, request, take);
   } catch (error) {
     if (error instanceof PlanishError && error.kind === 'input') await blob.verifyRest(request, detail);
     throw withDetail(error, detail);
   }
 }
 
-async function readLayer(blob: BlobMeter, request: IngestRequest, sinks: IngestSinks): Promise<IngestResult> {
+async function readLayer(blob: BlobMeter, request: IngestRequest, take: TakeLayer): Promise<IngestResult> {
   const warnings: Warning[] = [];
   const onWarning: OnWarning = (warning) => warnings.push({ ...warning, layer: request.ordinal });
   const compression = detectCompression(await blob.peek(DETECT_BYTES));
-  // A blob that is not compressed is the tar, and hashed once.
-  const isTar = compression === 'none' && blob.algorithm === 'sha256';
-  const diffId = isTar ? undefined : new StreamHash('sha256');
-  const backend = backendBeside(diffId ?? blob.hash);
+  const stats: DecompressStats = { members: 0 };
+  const taken = await take({
+    scanner: { onWarning, globalHeaders: request.globalHeaders },
+    blobHash: blob.hash,
+    isTar: compression === 'none' && blob.algorithm === 'sha256',
+    tar: async function* (makeRoom) {
+      yield* decompress(blob, compression, stats, makeRoom);
+      if (request.enforce) blob.verify(request);
+    },
+  });
+  const identity = blob.identity();
+  const found = taken.digest === undefined ? identity.digest : blobDigest('sha256', taken.digest);
+  const index: LayerIndex = {
+    ...identity,
+    diffId: checkDiffId(found, request),
+    tarSize: taken.end.size,
+    compression,
+    members: stats.members,
+    endOfArchive: taken.end.endOfArchive,
+    algorithm: request.algorithm,
+    entries: taken.entries,
+    kept: taken.kept,
+  };
+  warnAboutForm(index, request.claimed, onWarning);
+  return { index, warnings };
+}
+
+async function takeHere(layer: OpenedLayer, request: IngestRequest, sinks: IngestSinks): Promise<TakenLayer> {
+  const digest = layer.isTar ? undefined : new StreamHash('sha256');
+  const backend = backendBeside(digest ?? layer.blobHash);
   const collector = new EntryCollector({ ...request, backend });
   const parting = sinks.parts === undefined ? undefined : new PartingHandler(collector, sinks.parts);
-  const scanner = new TarScanner(parting ?? collector, { onWarning, globalHeaders: request.globalHeaders });
-  const stats: DecompressStats = { members: 0 };
-  for await (const piece of decompress(blob, compression, stats)) {
-    diffId?.push(piece);
+  const scanner = new TarScanner(parting ?? collector, layer.scanner);
+  for await (const piece of layer.tar()) {
+    digest?.push(piece);
     sinks.tar?.(piece);
     scanner.push(piece);
     collector.endOfPiece();
     parting?.endOfPiece(piece);
-    diffId?.settle(blob.hash);
+    digest?.settle(layer.blobHash);
     if (sinks.pause !== undefined) await sinks.pause();
   }
-  if (request.enforce) blob.verify(request);
   const end = scanner.finish();
-  const identity = blob.identity();
-  const found = diffId === undefined ? identity.digest : blobDigest('sha256', diffId.digest());
-  const index: LayerIndex = {
-    ...identity,
-    diffId: checkDiffId(found, request),
-    tarSize: end.size,
-    compression,
-    members: stats.members,
-    endOfArchive: end.endOfArchive,
-    algorithm: request.algorithm,
-    entries: collector.entries,
-    kept: collector.kept,
-  };
-  warnAboutForm(index, request.claimed, onWarning);
-  return { index, warnings };
+  return { end, digest: digest?.digest(), entries: collector.entries, kept: collector.kept };
 }
 
 function checkDiffId(actual: BlobDigest, request: IngestRequest): BlobDigest {

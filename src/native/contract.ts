@@ -7,7 +7,7 @@
 import type { HashAlgorithm } from '../bytes/digest.ts';
 
 /** Must equal `PLANISH_CONTRACT_VERSION` in C; helpers of another version are not used. */
-export const CONTRACT_VERSION = 10;
+export const CONTRACT_VERSION = 11;
 
 /** Flag of {@link NativeHelpers.scanDirectory}: records without extended attributes. */
 export const SCAN_WITHOUT_XATTRS = 1;
@@ -148,6 +148,33 @@ export interface StoreHelpers {
     names: Uint8Array,
     outcomes: Uint8Array,
   ): number;
+  /**
+   * Measures contents of a window, given as offset and size in turns, and stores them as {@link storeObjects} does, on a
+   * thread of libuv's pool; `bytes` of a stream (see {@link StreamHelpers}) are hashed as well. 0 or a negative errno. All
+   * arrays but ranges and path are to be left alone until then, and the stream goes on only afterwards.
+   */
+  storeWindowLater(
+    directory: Uint8Array,
+    window: Uint8Array,
+    ranges: Float64Array,
+    algorithm: number,
+    digests: Uint8Array,
+    outcomes: Uint8Array,
+    stream?: Uint8Array,
+    bytes?: Uint8Array,
+  ): Promise<number>;
+  /**
+   * Appends part of a content to an open file, and gives the digests of its blocks of 4096 bytes, the last one filled up
+   * with zeros; a stream as with {@link storeWindowLater}. 0 or a negative errno.
+   */
+  storePartLater(
+    fd: number,
+    part: Uint8Array,
+    algorithm: number,
+    digests: Uint8Array,
+    stream?: Uint8Array,
+    bytes?: Uint8Array,
+  ): Promise<number>;
 }
 
 /** What {@link InflateHelpers.inflate} returns; negative is malformed. */

@@ -69,7 +69,7 @@ const HELD_BYTES = 4 * 1024 * 1024;
 const FILE_MODE = 0o644;
 
 /** A file that is being written: without a name, or with one in the staging directory. */
-interface Draft {
+export interface Draft {
   readonly fd: number;
   readonly path: string | undefined;
 }
@@ -93,7 +93,7 @@ export class ObjectWriter {
   readonly #storeMany: StoreMany | undefined;
   readonly #seen = new Set<VerityDigest>();
   readonly #folders = new Set<string>();
-  readonly #held: Buffer = Buffer.allocUnsafeSlow(HELD_BYTES);
+  #room: Buffer | undefined;
   #size = 0;
   #draft: Draft | undefined;
   #serial = 0;
@@ -106,6 +106,11 @@ export class ObjectWriter {
     this.#storeMany = isPlain ? storeMany(target.directory, nativeHelpers()) : undefined;
   }
 
+  get #held(): Buffer {
+    this.#room ??= Buffer.allocUnsafeSlow(HELD_BYTES);
+    return this.#room;
+  }
+
   /** Adds an object whose digest is known. */
   put(bytes: Uint8Array, digest: VerityDigest): void {
     this.putAll(bytes, [{ start: 0, size: bytes.length, digest }]);
@@ -115,12 +120,24 @@ export class ObjectWriter {
   putAll(window: Uint8Array, contents: readonly MeasuredRange[]): void {
     const first = contents.filter(({ digest }) => this.#isFirst(digest));
     const outcomes = this.#storeMany?.(window, first);
-    for (const [index, { start, size, digest }] of first.entries()) {
-      const outcome = outcomes?.[index];
-      if (outcome === STORE_OUTCOME.written) this.#countAdded(size);
-      else if (outcome === STORE_OUTCOME.present) this.#countPresent(size);
-      else this.#putByItself(window.subarray(start, start + size), digest);
-    }
+    for (const [index, content] of first.entries()) this.#note(window, content, outcomes?.[index]);
+  }
+
+  /** Whether contents may be written by others, as {@link storeMany} would, and {@link noteStored} afterwards. */
+  get allowsOthers(): boolean {
+    return this.#storeMany !== undefined;
+  }
+
+  /** Takes what has become of contents of a window (`STORE_OUTCOME`), and does what was left. */
+  noteStored(window: Uint8Array, contents: readonly MeasuredRange[], outcomes: ArrayLike<number>): void {
+    for (const [index, content] of contents.entries())
+      if (this.#isFirst(content.digest)) this.#note(window, content, outcomes[index]);
+  }
+
+  #note(window: Uint8Array, { start, size, digest }: MeasuredRange, outcome: number | undefined): void {
+    if (outcome === STORE_OUTCOME.written) this.#countAdded(size);
+    else if (outcome === STORE_OUTCOME.present) this.#countPresent(size);
+    else this.#putByItself(window.subarray(start, start + size), digest);
   }
 
   #putByItself(bytes: Uint8Array, digest: VerityDigest): void {
@@ -170,13 +187,23 @@ export class ObjectWriter {
     const draft = this.#draft;
     this.#forget();
     if (draft === undefined) this.put(this.#held.subarray(0, size), digest);
-    else if (this.#isNew(digest, size)) this.#place(draft, digest, size);
-    else this.#discard(draft);
+    else this.finishDraft(draft, digest, size);
+  }
+
+  /** Begins an object that others write to. It is ended by {@link finishDraft} or {@link discardDraft}. */
+  openDraft(): Draft {
+    return this.#open();
+  }
+
+  /** Ends an object that was begun, all of its bytes being written. */
+  finishDraft(draft: Draft, digest: VerityDigest, size: number): void {
+    if (this.#isNew(digest, size)) this.#place(draft, digest, size);
+    else this.discardDraft(draft);
   }
 
   /** Removes what was begun and not ended. */
   abort(): void {
-    if (this.#draft !== undefined) this.#discard(this.#draft);
+    if (this.#draft !== undefined) this.discardDraft(this.#draft);
     this.#forget();
   }
 
@@ -208,13 +235,14 @@ export class ObjectWriter {
     try {
       writeFully(draft.fd, bytes, this.#target.directory);
     } catch (error) {
-      this.#discard(draft);
+      this.discardDraft(draft);
       this.#draft = undefined;
       throw error;
     }
   }
 
-  #discard({ fd, path }: Draft): void {
+  /** Removes an object that was begun. */
+  discardDraft({ fd, path }: Draft): void {
     closeSync(fd);
     if (path !== undefined) unlinkSync(path);
   }
@@ -309,7 +337,7 @@ export class ObjectWriter {
       sealObject(this.#verity, fd, this.#target, digest);
       return sealed;
     } catch (error) {
-      this.#discard(sealed);
+      this.discardDraft(sealed);
       throw error;
     }
   }

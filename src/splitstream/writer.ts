@@ -142,6 +142,10 @@ class DigestList {
   }
 }
 
+/** Memory that frames leave for others. */
+const IDLE: Buffer[] = [];
+const IDLE_BUFFERS = 4;
+
 /** One zstd frame, its content cut into pieces of one size, so that its bytes do not depend on how it came. */
 class FrameWriter {
   readonly #compressor: ZstdCompressor;
@@ -155,7 +159,7 @@ class FrameWriter {
 
   write(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
-      this.#buffer ??= Buffer.allocUnsafe(ZSTD_PIECE_BYTES);
+      this.#buffer ??= IDLE.pop() ?? Buffer.allocUnsafeSlow(ZSTD_PIECE_BYTES);
       const taken = Math.min(ZSTD_PIECE_BYTES - this.#used, bytes.length - at);
       this.#buffer.set(bytes.subarray(at, at + taken), this.#used);
       this.#used += taken;
@@ -168,6 +172,8 @@ class FrameWriter {
     if (this.#used > 0) this.#flush();
     this.#keep(this.#compressor.finish());
     this.#compressor.close();
+    if (this.#buffer !== undefined && IDLE.length < IDLE_BUFFERS) IDLE.push(this.#buffer);
+    this.#buffer = undefined;
     return Buffer.concat(this.#pieces);
   }
 

@@ -3,7 +3,6 @@ import type { BlobDigest, VerityDigest } from '../../bytes/digest.ts';
 import { PlanishError, withDetail } from '../../errors.ts';
 import type { HostLayer } from '../../host/accept-layer.ts';
 import type { OpenedImage } from '../../io/opened-image.ts';
-import type { Pool } from '../../parallel/pool.ts';
 import { streamName } from '../../repo/names.ts';
 import { addCounts, type ObjectCounts, type ObjectTarget } from '../../repo/object-writer.ts';
 import type { Repository } from '../../repo/repository.ts';
@@ -12,6 +11,7 @@ import { layerInputs } from '../load/layer-inputs.ts';
 import { usualTarSize } from '../load/layer-size.ts';
 import type { LayerInput } from '../load/load-layers.ts';
 import type { Session } from '../session.ts';
+import { type LayerStorer, layerStorer } from './layer-store.ts';
 
 /** A layer in the repository, and as a host reads it. */
 export interface EmittedLayer {
@@ -43,6 +43,7 @@ export async function emitLayers(context: EmitContext, image: OpenedImage): Prom
   const inputs = layerInputs(image);
   const absent = inputs.filter(({ diffId }) => !hasLayer(context.repository, diffId as BlobDigest));
   const pool = session.poolFor(usualTarSize(absent.map(({ blob }) => blob)));
+  const storer = layerStorer(session, context.target, pool);
   const progress = new ReadProgress(session, inputs);
   const bySize = inputs.map((_, ordinal) => ordinal);
   bySize.sort((a, b) => (inputs[b]?.blob.size ?? 0) - (inputs[a]?.blob.size ?? 0) || a - b);
@@ -51,13 +52,15 @@ export async function emitLayers(context: EmitContext, image: OpenedImage): Prom
   for (const ordinal of bySize) {
     const input = inputs[ordinal] as LayerInput;
     const key = String(input.diffId);
-    const layer =
-      byDiffId.get(key) ??
-      emitLayer(context, input, ordinal, { progress, pool: absent.includes(input) ? pool : session.pool });
+    const layer = byDiffId.get(key) ?? emitLayer(context, input, ordinal, { progress, storer });
     byDiffId.set(key, layer);
     layers[ordinal] = layer;
   }
-  return await Promise.all(layers);
+  try {
+    return await Promise.all(layers);
+  } finally {
+    await storer.end();
+  }
 }
 
 async function emitLayer(
@@ -73,10 +76,10 @@ async function emitLayer(
   return layer;
 }
 
-/** Where a layer that is to be stored is read, and who is told of it. */
+/** Who stores a layer, and who is told of it. */
 interface LayerWork {
   readonly progress: ReadProgress;
-  readonly pool: Pool;
+  readonly storer: LayerStorer;
 }
 
 /** Whether there is an entry of a layer, whatever it leads to. */
@@ -114,19 +117,17 @@ async function storeLayer(
   { session, target, counts }: EmitContext,
   input: LayerInput,
   ordinal: number,
-  { progress, pool }: LayerWork,
+  { progress, storer }: LayerWork,
 ): Promise<EmittedLayer> {
   const { blob, ...expected } = input;
   const { algorithm } = target;
   const request = { ...expected, ordinal, source: ordinal, algorithm, enforce: true };
   if (input.claimed === 'zstd') await session.announceZstd();
   try {
-    const args = { blob, request, target };
-    const stored = await pool.run('store', args, (bytes) => progress.report(ordinal, bytes));
+    const task = { blob, request, target };
+    const stored = await storer.store(task, (bytes) => progress.report(ordinal, bytes));
     addCounts(counts, stored.counts);
-    const { decodeIndex } = await import('../../layer/index-codec.ts');
-    const { index } = decodeIndex(stored.index, { ordinal, source: ordinal });
-    return { diffId: index.diffId, stream: stored.stream, reused: false, host: index };
+    return { diffId: stored.index.diffId, stream: stored.stream, reused: false, host: stored.index };
   } catch (error) {
     throw withDetail(error, { layer: String(ordinal) });
   }

@@ -1,8 +1,20 @@
 /** Objects that the C helpers write: what becomes of each, and what they refuse to try. */
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type VerityDigest, verityDigest } from '../../../src/bytes/digest.ts';
+import { computeVerityDigest } from '../../../src/fsverity/digest.ts';
+import { VerityHasher } from '../../../src/fsverity/verity-hasher.ts';
 import { storeMany } from '../../../src/kernel/store-objects.ts';
 import { type NativeHelpers, STORE_OUTCOME } from '../../../src/native/contract.ts';
 import { freshDirectory, raw } from '../io/rootfs-fixture.ts';
@@ -12,6 +24,7 @@ const helpers = freshHelpers() as NativeHelpers;
 const { left, written, present } = STORE_OUTCOME;
 const EINVAL = -22;
 const ENOENT = -2;
+const EBADF = -9;
 
 const named = (digit: string): VerityDigest => verityDigest(digit.repeat(64));
 const WINDOW = Buffer.from('--first--second');
@@ -70,5 +83,88 @@ describe.skipIf(helpers === undefined)('storing objects', () => {
 
   it('is not to be had without the helpers', () => {
     expect(storeMany('/', undefined)).toBe(undefined);
+  });
+});
+
+describe.skipIf(helpers === undefined)('storing windows', () => {
+  const SHA256 = 1;
+  const digestOf = (content: string): VerityDigest => computeVerityDigest(Buffer.from(content), 'sha256');
+
+  it('measures contents and writes them, and hashes a stream beside', async () => {
+    const directory = freshDirectory();
+    const [digests, outcomes] = [Buffer.alloc(64), new Uint8Array(2)];
+    const ranges = Float64Array.of(2, 5, 9, 6);
+    const streams = helpers.streamStateBytes() > 0;
+    const state = new Uint8Array(helpers.streamStateBytes());
+    if (streams) helpers.beginStream(state);
+    const stream: [Uint8Array, Uint8Array] | [] = streams ? [state, WINDOW] : [];
+    const store = (): Promise<number> =>
+      helpers.storeWindowLater(raw(directory), WINDOW, ranges, SHA256, digests, outcomes, ...stream);
+    expect(await store()).toBe(0);
+    expect([...outcomes]).toEqual([written, written]);
+    const names = ['first', 'second'].map(digestOf);
+    expect(digests.toString('hex')).toBe(names.join(''));
+    for (const [index, name] of names.entries())
+      expect(readFileSync(join(directory, name.slice(0, 2), name.slice(2)), 'utf8')).toBe(
+        ['first', 'second'][index],
+      );
+    expect(await store()).toBe(0);
+    expect([...outcomes]).toEqual([present, present]);
+    if (!streams) return;
+    const digest = Buffer.alloc(32);
+    helpers.endStream(state, digest);
+    expect(digest.toString('hex')).toBe(createHash('sha256').update(WINDOW).update(WINDOW).digest('hex'));
+  });
+
+  it('leaves all where there is no directory, but measures it', async () => {
+    const [digests, outcomes] = [Buffer.alloc(32), new Uint8Array(1)];
+    const ranges = Float64Array.of(2, 5);
+    expect(await helpers.storeWindowLater(raw('/none'), WINDOW, ranges, SHA256, digests, outcomes)).toBe(
+      ENOENT,
+    );
+    expect([...outcomes]).toEqual([left]);
+    expect(digests.toString('hex')).toBe(digestOf('first'));
+    const none = new Float64Array(0);
+    expect(await helpers.storeWindowLater(raw('/none'), WINDOW, none, SHA256, digests, outcomes)).toBe(0);
+  });
+
+  it('appends parts, and gives the digests of their blocks', async () => {
+    const path = join(freshDirectory(), 'object');
+    const fd = openSync(path, 'w+');
+    const content = Buffer.alloc(3 * 4096 + 100, 'part');
+    const digests = Buffer.alloc(2 * 32);
+    const hasher = new VerityHasher('sha256');
+    for (const part of [content.subarray(0, 8192), content.subarray(8192)]) {
+      expect(await helpers.storePartLater(fd, part, SHA256, digests)).toBe(0);
+      hasher.updateHashed(digests, part.length);
+    }
+    closeSync(fd);
+    expect(readFileSync(path).equals(content)).toBe(true);
+    expect(hasher.digest()).toBe(computeVerityDigest(content, 'sha256'));
+    const readOnly = openSync(path, 'r');
+    expect(await helpers.storePartLater(readOnly, content.subarray(0, 10), SHA256, digests)).toBe(EBADF);
+    closeSync(readOnly);
+    expect(() => hasher.reset().update(content, 0, 10).updateHashed(digests, 4096)).toThrow('middle of one');
+  });
+
+  it('refuses ranges outside of the window, and too little space', () => {
+    const [digests, outcomes] = [Buffer.alloc(32), new Uint8Array(1)];
+    const store = (ranges: number[]): Promise<number> =>
+      helpers.storeWindowLater(raw('/'), WINDOW, Float64Array.from(ranges), SHA256, digests, outcomes);
+    for (const ranges of [
+      [10, 6],
+      [-1, 1],
+      [0.5, 1],
+      [16, 0],
+      [0, Number.NaN],
+    ])
+      expect(() => store(ranges)).toThrow('storeWindowLater takes ranges of the window');
+    expect(() => store([0, 1, 0, 1])).toThrow('storeWindowLater takes space for all contents');
+    expect(() => helpers.storePartLater(0, Buffer.alloc(4097), SHA256, digests)).toThrow(
+      'space for all blocks',
+    );
+    expect(() => helpers.storePartLater(0, 'x' as never, SHA256, digests)).toThrow(
+      'takes a descriptor, bytes',
+    );
   });
 });
