@@ -37,10 +37,10 @@ export type { BuildResult, BuildUpdate, BuiltLayer } from './ops/build/build-res
 export type { KeyEdit } from './ops/build/image-config.ts';
 export {
   type MergeBuildResult,
-  type MergeConflictEntry,
   type MergeOptions,
   merge,
 } from './ops/build/merge.ts';
+export type { MergeConflictEntry } from './ops/build/merged-source.ts';
 export {
   type PlanLayer,
   type PlanMember,

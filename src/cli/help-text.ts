@@ -31,7 +31,7 @@ Commands:
   cat [options] <source> <path>         print the content of a file of an image
   inspect [options] <image>             show layers, components, digests, labels
                                         and annotations of an image
-  plan [options] <source>               show how an image would be split,
+  plan [options] <source> [others...]   show how an image would be split,
                                         without writing it
   simulate [options] <image...>         what updates along a series of images
                                         cost, by way of splitting them

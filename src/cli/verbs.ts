@@ -68,7 +68,7 @@ export const VERBS: readonly Verb[] = [
   },
   {
     name: 'plan',
-    usage: '[options] <source>',
+    usage: '[options] <source> [others...]',
     summary: 'show how an image would be split, without writing it',
     load: async () => (await import('./commands/plan.ts')).addPlan,
   },

@@ -63,8 +63,8 @@ export interface TarPlace {
   readonly read: (position: number, target: Uint8Array) => void;
 }
 
-/** Bytes that are read at once: few behind a content that was passed over, more where small ones follow each other. */
-const FIRST_WINDOW = 4 * BLOCK_BYTES;
+/** Bytes that are read at once: a read costs as much as copying some 16 KiB, so what is smaller is not passed over. */
+const FIRST_WINDOW = 32 * BLOCK_BYTES;
 const LAST_WINDOW = 128 * BLOCK_BYTES;
 
 /** How many contents are passed over between pauses. */

@@ -20,13 +20,9 @@ import { addSplitOptions, type ParsedSplitOptions, splitOptions } from '../split
 export interface ParsedBuildOptions extends ParsedSourceOptions, ParsedSplitOptions {
   readonly output: string;
   readonly contentmeta?: string;
-  readonly base?: string;
   readonly order: 'path' | 'previous';
-  readonly planFile?: string;
-  readonly compression?: 'zstd' | 'gzip' | 'none';
   readonly level?: number;
   readonly format?: string;
-  readonly selinux?: 'keep' | 'policy' | 'strip';
   readonly label: readonly string[];
   readonly annotation: readonly string[];
 }
@@ -72,23 +68,11 @@ export function addBuildOptions(command: Command): Command {
     )
     .addOption(orderOption())
     .addOption(
-      new Option('--plan-file <path>', 'write the plan into the tree as well, where no tool loses it'),
-    )
-    .addOption(new Option('--base <image>', 'an image whose layers stay exactly as they are, at the bottom'))
-    .addOption(
-      new Option('--compression <kind>', 'of the layers (default: "zstd")').choices(['zstd', 'gzip', 'none']),
-    )
-    .addOption(
       new Option('--level <n>', 'of the compression: zstd 1-19 (default 3), gzip 1-9 (default 6)').argParser(
         parseCount,
       ),
     )
     .addOption(formatOption('EROFS format of the image digest; changes it (default: "v1")'))
-    .addOption(
-      new Option('--selinux <how>', 'SELinux labels: as they came, by the policy in the image, or none')
-        .choices(['keep', 'policy', 'strip'])
-        .default('keep'),
-    )
     .addOption(
       new Option('--label <KEY=VALUE>', 'set a label of the config, or KEY- to remove one; repeatable')
         .argParser(collect)
@@ -109,13 +93,9 @@ export async function buildOptions(runtime: Runtime, parsed: ParsedBuildOptions)
     ...sourceOptions(runtime, parsed),
     destination: parsed.output,
     ...splitOptions({ ...parsed, fromContentmeta: parsed.contentmeta ?? parsed.fromContentmeta }),
-    base: parsed.base,
     order: parsed.order,
-    planFile: parsed.planFile,
-    compression: parsed.compression,
     level: parsed.level,
     format: formatNumber(parsed.format),
-    selinux: parsed.selinux,
     labels: parsed.label.map(parseKeyEdit),
     annotations: parsed.annotation.map(parseKeyEdit),
     created: parseSourceDateEpoch(process.env['SOURCE_DATE_EPOCH']),

@@ -1,7 +1,8 @@
 /** `planish merge BASE TREE… -o DEST` */
-import { Command, Option } from 'commander';
-import type { MergeBuildResult } from '../../ops/build/merge.ts';
+import { Command } from 'commander';
+import { conflictLines } from '../conflict-lines.ts';
 import type { Runtime } from '../runtime.ts';
+import { addMergeOption } from '../split-options.ts';
 import { addBuildOptions, buildOptions, type ParsedBuildOptions, summary } from './build.ts';
 
 interface ParsedOptions extends ParsedBuildOptions {
@@ -15,7 +16,7 @@ Examples:
 
 Later sources lie over earlier ones: their files win, directories that both have stay as they were. The config is that
 of the first; labels of the others are added. Each source but the first is one component, unless --split. Options are
-those of "build".`;
+those of "build"; "plan" with the same sources shows the layers without writing them.`;
 
 /** Defines the verb. */
 export function addMerge(program: Command, runtime: Runtime): Command {
@@ -23,9 +24,6 @@ export function addMerge(program: Command, runtime: Runtime): Command {
     .description('lay sources over each other and build one image of them')
     .argument('<base>', 'what lies at the bottom')
     .argument('<others...>', 'what is laid over it, in order')
-    .addOption(
-      new Option('--split', 'split files of the others by package and place, like those of the base'),
-    )
     .addHelpText('after', EXAMPLES)
     .action(async (base: string, others: string[], _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
@@ -35,20 +33,9 @@ export function addMerge(program: Command, runtime: Runtime): Command {
       const result = await merge([base, ...others], options);
       runtime.output.json(result);
       runtime.output.print(
-        [...conflictLines(result), summary(result, (performance.now() - start) / 1000)].join('\n'),
+        [...conflictLines(result.conflicts), summary(result, (performance.now() - start) / 1000)].join('\n'),
       );
     });
-  program.addCommand(addBuildOptions(command));
+  program.addCommand(addBuildOptions(addMergeOption(command)));
   return command;
-}
-
-/** Conflicts that are printed; all are in the JSON. */
-const SHOWN = 20;
-
-function conflictLines({ conflicts }: MergeBuildResult): string[] {
-  const lines = conflicts
-    .slice(0, SHOWN)
-    .map(({ subject, kind, source }) => `conflict   ${kind} ${subject} (${source})`);
-  const more = conflicts.length > SHOWN ? [`           and ${conflicts.length - SHOWN} more`] : [];
-  return lines.length === 0 ? [] : [...lines, ...more, ''];
 }

@@ -1,12 +1,14 @@
 /** `planish plan SOURCE` */
 import { Command, Option } from 'commander';
-import type { PlanResult } from '../../ops/build/plan.ts';
+import type { PlanLayer, PlanResult } from '../../ops/build/plan.ts';
+import { conflictLines } from '../conflict-lines.ts';
 import { formatBytes, formatCount, formatTable, truncate } from '../format.ts';
 import { addSourceOptions, type ParsedSourceOptions, sourceOptions } from '../options.ts';
 import type { Runtime } from '../runtime.ts';
-import { addSplitOptions, type ParsedSplitOptions, splitOptions } from '../split-options.ts';
+import { addMergeOption, addSplitOptions, type ParsedSplitOptions, splitOptions } from '../split-options.ts';
 
 interface ParsedOptions extends ParsedSourceOptions, ParsedSplitOptions {
+  readonly split?: boolean;
   readonly members?: boolean;
   readonly explain?: string;
   readonly contentmeta?: string;
@@ -18,11 +20,13 @@ Examples:
   $ planish plan oci:app:latest
   $ planish plan oci:app:latest --max-layers 16 --members
   $ planish plan oci:app:latest --previous oci:app:flat
+  $ planish plan oci:app:latest --base oci:os:42
+  $ planish plan oci:os:42 oci:tools:1 rootfs:./overlay --previous oci:os:merged
   $ planish plan oci:app:latest --explain /usr/bin/python3
   $ planish plan oci:app:latest --contentmeta split.json
   $ planish plan oci:app:latest --from-contentmeta split.json
 
-The cost is what a client that updates weekly is expected to download, the bound what no split can beat. All sizes are
+The layers are those that "build" writes with the same options, or "merge" where there are several sources. The cost is what a client that updates weekly is expected to download, the bound what no split can beat. All sizes are
 compressed ones, estimated from names and sizes of files, but for those under TAR.`;
 
 /** Defines the verb. */
@@ -30,6 +34,7 @@ export function addPlan(program: Command, runtime: Runtime): Command {
   const command = new Command('plan')
     .description('show how an image would be split, without writing it')
     .argument('<source>', 'what to plan')
+    .argument('[others...]', 'what is laid over it, in order, as by "merge"')
     .addOption(new Option('--explain <path>', 'which source claimed a file, and why it lies where it lies'))
     .addOption(new Option('--contentmeta <file>', 'write the split to a file, for --from-contentmeta'))
     .addOption(
@@ -41,12 +46,13 @@ export function addPlan(program: Command, runtime: Runtime): Command {
     )
     .addOption(new Option('--members', 'every component with its size and rate of change'))
     .addHelpText('after', EXAMPLES)
-    .action(async (source: string, _: unknown, self: Command) => {
+    .action(async (source: string, others: string[], _: unknown, self: Command) => {
       const parsed = self.optsWithGlobals<ParsedOptions>();
       const { plan } = await import('../../ops/build/plan.ts');
-      const result = await plan(source, {
+      const result = await plan([source, ...others], {
         ...sourceOptions(runtime, parsed),
         ...splitOptions(parsed),
+        split: parsed.split,
         explain: parsed.explain,
         writeContentmeta: parsed.contentmeta,
         contentmetaKeys: parsed.contentmetaKeys,
@@ -56,10 +62,10 @@ export function addPlan(program: Command, runtime: Runtime): Command {
         runtime.output.print(explanationText(result.explanation));
         return;
       }
-      runtime.output.print(parsed.members === true ? memberTable(result) : layerTable(result));
-      runtime.output.print(`\n${totals(result)}`);
+      const table = parsed.members === true ? memberTable(result) : layerTable(result);
+      runtime.output.print([...conflictLines(result.conflicts), table, '', totals(result)].join('\n'));
     });
-  program.addCommand(addSourceOptions(addSplitOptions(command)));
+  program.addCommand(addSourceOptions(addSplitOptions(addMergeOption(command))));
   return command;
 }
 
@@ -97,7 +103,7 @@ function layerTable(result: PlanResult): string {
     formatBytes(layer.tarSize),
     layer.stability.toFixed(3),
     formatBytes(layer.cost),
-    truncate(layer.members.map(({ key }) => key).join(' '), MEMBERS_WIDTH),
+    truncate(contentsOf(layer), MEMBERS_WIDTH),
   ]);
   const columns = [
     { title: 'LAYER', align: 'right' },
@@ -108,6 +114,14 @@ function layerTable(result: PlanResult): string {
     { title: 'COMPONENTS' },
   ] as const;
   return formatTable(columns, rows);
+}
+
+/** The components of a layer, or what stands in their place. */
+function contentsOf({ members, base, kept, whiteouts }: PlanLayer): string {
+  if (members.length > 0) return members.map(({ key }) => key).join(' ');
+  if (base) return '(of the base image)';
+  if (kept) return '(of the previous image)';
+  return whiteouts.length === 0 ? '(directories)' : `(directories, ${whiteouts.length} whiteouts)`;
 }
 
 function memberTable(result: PlanResult): string {
@@ -133,12 +147,15 @@ function memberTable(result: PlanResult): string {
 }
 
 function totals({ totals, layers }: PlanResult): string {
-  const kept = layers.filter((layer) => layer.kept);
+  const base = layers.filter((layer) => layer.base);
+  const kept = layers.filter((layer) => layer.kept && !layer.base);
   const { components, size, cost, bound, ratio } = totals;
-  const tarSize = layers.reduce((sum, layer) => sum + layer.tarSize, 0);
+  const above = layers.slice(base.length);
+  const tarSize = above.reduce((sum, layer) => sum + layer.tarSize, 0);
+  const below = base.length === 0 ? '' : ` above ${base.length} of the base image`;
   const split = kept.length === 0 ? [] : [`${kept.length} of them as the previous image has them;`];
   return [
-    `${formatCount(components)} components, about ${formatBytes(size)} (tar ${formatBytes(tarSize)}), in ${layers.length} layers;`,
+    `${formatCount(components)} components, about ${formatBytes(size)} (tar ${formatBytes(tarSize)}), in ${above.length} layers${below};`,
     ...split,
     `expected weekly download ${formatBytes(cost)}, at best ${formatBytes(bound)} (ratio ${ratio.toFixed(3)})`,
   ].join(' ');

@@ -1,20 +1,29 @@
-/** `plan`: the split of a source without writing it. */
+/** `plan`: the layers of a source, or of several laid over each other, without writing them. */
 import { display, fromUtf8 } from '../../bytes/byte-string.ts';
+import type { BlobDigest } from '../../bytes/digest.ts';
 import type { LayerPlan } from '../../chunk/plan.ts';
-import { canonicalize } from '../../tree/canonical.ts';
+import { PlanishError } from '../../errors.ts';
 import { explainPath, type PathExplanation } from '../explain/explain-path.ts';
-import { type SourceOptions, withTree } from '../load/load-tree.ts';
+import { type Needs, type SourceOptions, withTree } from '../load/load-tree.ts';
 import { Session } from '../session.ts';
-import { readComponentMap } from './component-map-file.ts';
+import type { ArrangedLayer } from './arrange-layers.ts';
 import { type ContentmetaKeys, writeContentmeta } from './contentmeta-write.ts';
-import { findComponents, type PlannedTree } from './make-plan.ts';
+import { type MergeConflictEntry, type MergedSource, mergedSource } from './merged-source.ts';
 import { planningContents } from './needed-contents.ts';
-import { rememberImage, withPrevious } from './previous-image.ts';
-import { applySplitRules, readSplitRules, type SplitOptions } from './split-rules.ts';
-import { findStanding, planAbove } from './standing-layers.ts';
+import {
+  type ArrangedTree,
+  arrangeTree,
+  type LayerOptions,
+  type LayerRules,
+  type PlanRequest,
+  readLayerRules,
+  withImages,
+} from './plan-tree.ts';
 
 /** Options of {@link plan}. */
-export interface PlanOptions extends SourceOptions, SplitOptions {
+export interface PlanOptions extends SourceOptions, LayerOptions {
+  /** Whether files of sources that are laid over the first are split like all others, and not one component each. */
+  readonly split?: boolean | undefined;
   /** A path of the image, absolute: why it lies where it lies. */
   readonly explain?: string | undefined;
   /** File to write the split to, as contentmeta (docs/formats/contentmeta.md). */
@@ -34,14 +43,23 @@ export interface PlanMember {
   readonly files: number;
 }
 
-/** One layer of a plan, most stable first. */
+/** One layer of a plan: those of a base image, then the most stable first, then what corrects directories below. */
 export interface PlanLayer {
+  /** None of a layer that is kept without its components being known, nor of one that only corrects others. */
   readonly members: readonly PlanMember[];
-  /** Sums over the members. */
+  /** Estimated compressed bytes of the members; without any, those of the blob that is kept, or 0. */
   readonly size: number;
   readonly tarSize: number;
-  /** Whether it is a layer of the previous image, as it is. */
+  /** Entries of its tar. */
+  readonly entries: number;
+  /** Whether it is a layer of the base or the previous image, as it is. */
   readonly kept: boolean;
+  /** Whether it is a layer of the base image. */
+  readonly base: boolean;
+  /** The digest that names it there. */
+  readonly digest: BlobDigest | undefined;
+  /** Paths of the base that it hides, since the tree does not have them. */
+  readonly whiteouts: readonly string[];
   /** Chance of staying the same for a week, 0 to 1. */
   readonly stability: number;
   /** Expected bytes that a client downloads for it in a week. */
@@ -51,68 +69,100 @@ export interface PlanLayer {
 /** Result of {@link plan}. */
 export interface PlanResult {
   readonly source: string;
+  /** The source, and what is laid over it. */
+  readonly sources: readonly string[];
   readonly layers: readonly PlanLayer[];
+  /** Of what is planned: all that no layer of a base image has. */
   readonly totals: LayerPlan['totals'];
   readonly model: LayerPlan['model'];
   /** Of the path asked for. */
   readonly explanation: PathExplanation | undefined;
+  /** On what several sources do not agree. */
+  readonly conflicts: readonly MergeConflictEntry[];
 }
 
-/** Plans the layers that {@link build} would write. */
-export async function plan(source: string, options: PlanOptions = {}): Promise<PlanResult> {
-  const componentMap = readComponentMap(options.componentMap);
-  const { explain: wanted } = options;
-  const rules = await readSplitRules(options, options.onWarning);
-  const explain = wanted === undefined ? undefined : fromUtf8(wanted);
+/**
+ * Plans the layers that {@link build} would write of a source, or {@link merge} of several, with the same options. Throws
+ * what they throw before they write.
+ */
+export async function plan(
+  source: string | readonly string[],
+  options: PlanOptions = {},
+): Promise<PlanResult> {
+  const sources = typeof source === 'string' ? [source] : source;
+  const [first, ...others] = sources;
+  if (first === undefined) throw new PlanishError('BAD_OPTION', 'plan takes a source at least');
+  const rules = await readLayerRules(options);
+  const merged = others.length === 0 ? undefined : mergedSource(others, options.split ?? false);
+  const needs = needsOf(options, rules, merged);
+  const explain = options.explain === undefined ? undefined : fromUtf8(options.explain);
+  const request = { ...rules, extras: merged?.extras ?? {}, measured: needs.digests, explain };
   return await Session.use(options, (session) =>
-    withPrevious(options, async (image) => {
-      // Contents are measured only to be compared, or to be named by their digests.
-      const named = rules.contentmeta !== undefined;
-      const measured = named || image !== undefined || options.contentmetaKeys === 'verity';
-      const contents = named || options.contentmetaKeys === 'ostree' ? true : ('lazily' as const);
-      const needs = { contents, digests: measured };
-      return await withTree(session, source, options, needs, async (tree) => {
-        await tree.makeReadyAndKeep(planningContents(tree.root, componentMap));
-        const whole = canonicalize(tree.root, { onWarning: session.onWarning });
-        const { algorithm } = tree;
-        const previous = image === undefined ? undefined : rememberImage(image, algorithm);
-        const { makeReady } = tree;
-        const wants = { componentMap, measured, explain, makeReady };
-        const all = await findComponents(session, whole, tree.contents, wants);
-        const { onWarning } = session;
-        const split = applySplitRules(rules, {
-          root: whole,
-          contents: tree.contents,
-          algorithm,
-          found: all,
-          onWarning,
-        });
-        const { root: shipped, found, partitions } = split;
-        const budget = { maxLayers: rules.maxLayers, replan: options.replan };
-        const standing = await findStanding(session, { ...budget, shipped, algorithm, found, previous });
-        const planned = planAbove(shipped, found, standing, { ...budget, partitions });
-        const { writeContentmeta: file, contentmetaKeys: keys = 'path' } = options;
-        if (file !== undefined) writeContentmeta(file, { planned, root: shipped, tree, keys, rules, split });
-        const explanation = explain === undefined ? undefined : explainPath(explain, planned);
-        return { ...describePlan(source, planned), explanation };
-      });
+    withImages(options, async (images) => {
+      const described = await planSource(session, first, { ...request, ...images }, needs, options);
+      return { source: first, sources, ...described, conflicts: merged?.conflicts ?? [] };
     }),
   );
 }
 
-function describePlan(source: string, { components, plan }: PlannedTree): Omit<PlanResult, 'explanation'> {
-  const known = new Map(components.map((component) => [component.key, component]));
-  const { totals, model, origins } = plan;
-  const layers = plan.layers.map(({ members: planned, size, stability, cost }, ordinal) => {
-    const members = planned.map((member) => ({
+/** Contents are measured only to be compared, or to be named by their digests. */
+function needsOf(options: PlanOptions, { rules }: LayerRules, merged: MergedSource | undefined): Needs {
+  const named = rules.contentmeta !== undefined;
+  const compared = [options.previous, options.base, merged].some((other) => other !== undefined);
+  const everything = named || options.contentmetaKeys === 'ostree' || merged !== undefined;
+  const digests = named || compared || options.contentmetaKeys === 'verity';
+  return { contents: everything ? true : 'lazily', digests };
+}
+
+async function planSource(
+  session: Session,
+  source: string,
+  request: PlanRequest,
+  needs: Needs,
+  options: PlanOptions,
+): Promise<Pick<PlanResult, 'layers' | 'totals' | 'model' | 'explanation'>> {
+  const { load = withTree } = request.extras;
+  return await load(session, source, options, needs, async (tree) => {
+    await tree.makeReadyAndKeep(planningContents(tree.root, request.componentMap));
+    const arranged = await arrangeTree(session, request, tree, options);
+    const { planned, split } = arranged;
+    const { writeContentmeta: file, contentmetaKeys: keys = 'path' } = options;
+    if (file !== undefined) {
+      writeContentmeta(file, { planned, root: split.root, tree, keys, rules: request.rules, split });
+    }
+    const { explain } = request;
+    const explanation = explain === undefined ? undefined : explainPath(explain, arranged);
+    const { totals, model } = planned.plan;
+    return { layers: describeLayers(arranged), totals, model, explanation };
+  });
+}
+
+function describeLayers({ arranged, planned, below }: ArrangedTree): PlanLayer[] {
+  const known = new Map(planned.components.map((component) => [component.key, component]));
+  const { rateUnitWeeks } = planned.plan.model;
+  return arranged.map((layer, ordinal) => {
+    const members = layer.planned.members.map((member) => ({
       key: display(member.key),
       size: member.size,
       tarSize: known.get(member.key)?.tarSize ?? 0,
-      changesPerWeek: member.rate / model.rateUnitWeeks,
+      changesPerWeek: member.rate / rateUnitWeeks,
       files: known.get(member.key)?.paths.length ?? 0,
     }));
-    const tarSize = members.reduce((sum, member) => sum + member.tarSize, 0);
-    return { members, size, tarSize, kept: origins[ordinal] !== undefined, stability, cost };
+    return { members, ...describeLayer(layer), base: ordinal < (below?.layers.length ?? 0) };
   });
-  return { source, layers, totals, model };
+}
+
+function describeLayer(layer: ArrangedLayer): Omit<PlanLayer, 'members' | 'base'> {
+  const { planned, carried, entries, tarSize, whiteouts } = layer;
+  const { size, stability, cost, members } = planned;
+  return {
+    size: members.length === 0 ? (carried?.descriptor.size ?? 0) : size,
+    tarSize,
+    entries,
+    kept: carried !== undefined,
+    digest: carried?.descriptor.digest,
+    whiteouts: whiteouts.map(display),
+    stability,
+    cost,
+  };
 }

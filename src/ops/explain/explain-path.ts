@@ -4,6 +4,7 @@ import { expectedBytes } from '../../chunk/packing/pack-model.ts';
 import type { PlannedLayer } from '../../chunk/plan.ts';
 import { PlanishError } from '../../errors.ts';
 import type { PlannedTree } from '../build/make-plan.ts';
+import type { ArrangedTree } from '../build/plan-tree.ts';
 
 /** Why a component is in its layer. */
 type PlacementReason = 'kept' | 'alone' | 'cheapest' | 'database';
@@ -29,16 +30,20 @@ export interface PathExplanation {
   readonly elsewhere: { readonly layer: number; readonly cost: number } | undefined;
 }
 
-/** Explains a path. Throws `PATH_NOT_FOUND` for one that no component owns: directories, and what is not there. */
-export function explainPath(path: ByteString, planned: PlannedTree): PathExplanation {
+/** The layers in which the path is. */
+export type ExplainedTree = Pick<ArrangedTree, 'planned' | 'arranged' | 'standing'>;
+
+/**
+ * Explains a path. Throws `PATH_NOT_FOUND` for one that no component owns: directories, what is not there, and what a layer
+ * holds that stays as it is.
+ */
+export function explainPath(path: ByteString, tree: ExplainedTree): PathExplanation {
+  const { planned, arranged, standing } = tree;
   const { components, plan, claims = [] } = planned;
   const component = components.find(({ paths }) => paths.includes(path));
-  const layer = plan.layers.findIndex(({ members }) => members.some(({ key }) => key === component?.key));
-  const placed = plan.layers[layer];
-  if (component === undefined || placed === undefined) {
-    const hint = 'name a file by its absolute path; directories are in every layer that needs them';
-    throw new PlanishError('PATH_NOT_FOUND', 'no component owns this path', { path: display(path), hint });
-  }
+  const place = plan.layers.findIndex(({ members }) => members.some(({ key }) => key === component?.key));
+  const placed = plan.layers[place];
+  if (component === undefined || placed === undefined) throw notOwned(path, standing.covered.has(path));
   const { key } = component;
   const others = placed.members.length - 1;
   return {
@@ -48,29 +53,43 @@ export function explainPath(path: ByteString, planned: PlannedTree): PathExplana
     claims: claims.map((claim) => ({ source: claim.source, component: display(claim.key) })),
     size: component.size,
     tarSize: component.tarSize,
-    layer,
+    layer: ordinalOf(arranged, placed),
     others,
-    reason: reasonOf(planned, layer, others, component.kind === 'database'),
+    reason: reasonOf(planned, place, others, component.kind === 'database'),
     cost: placed.cost - expectedBytes(placed.size - component.size, placed.rate - component.rate),
-    elsewhere: cheapestElsewhere(plan.layers, layer, component),
+    elsewhere: cheapestElsewhere(tree, placed, component),
   };
 }
 
-function reasonOf({ plan }: PlannedTree, layer: number, others: number, database: boolean): PlacementReason {
-  if (plan.origins[layer] !== undefined) return 'kept';
+function notOwned(path: ByteString, stands: boolean): PlanishError {
+  const hint = stands
+    ? 'it is in a layer of the base or previous image that stays as it is'
+    : 'name a file by its absolute path; directories are in every layer that needs them';
+  return new PlanishError('PATH_NOT_FOUND', 'no component owns this path', { path: display(path), hint });
+}
+
+/** Where a layer of the plan lies in the image. */
+function ordinalOf(arranged: ExplainedTree['arranged'], layer: PlannedLayer): number {
+  return arranged.findIndex(({ planned }) => planned === layer);
+}
+
+function reasonOf({ plan }: PlannedTree, place: number, others: number, database: boolean): PlacementReason {
+  if (plan.origins[place] !== undefined) return 'kept';
   if (database) return 'database';
   return others === 0 ? 'alone' : 'cheapest';
 }
 
 function cheapestElsewhere(
-  layers: readonly PlannedLayer[],
-  own: number,
+  { planned, arranged }: ExplainedTree,
+  own: PlannedLayer,
   component: { readonly size: number; readonly rate: number },
 ): PathExplanation['elsewhere'] {
   let best: PathExplanation['elsewhere'];
-  for (const [layer, { size, rate, cost }] of layers.entries()) {
+  for (const layer of planned.plan.layers) {
+    const { size, rate, cost } = layer;
     const more = expectedBytes(size + component.size, rate + component.rate) - cost;
-    if (layer !== own && (best === undefined || more < best.cost)) best = { layer, cost: more };
+    if (layer === own || (best !== undefined && more >= best.cost)) continue;
+    best = { layer: ordinalOf(arranged, layer), cost: more };
   }
   return best;
 }
