@@ -14,5 +14,7 @@ export function chunkBits(size: number): number {
 
 /** Chunks of a file in v0 and v1: 0 for none, 1 up to 8 TiB, at most 1024 for a safe integer. */
 export function chunkCount(size: number): number {
-  return Math.ceil(size / 2 ** chunkBits(size));
+  const bits = chunkBits(size);
+  if (bits < CHUNK_BITS_MAX) return size > 0 ? 1 : 0;
+  return Math.ceil(size / 2 ** CHUNK_BITS_MAX);
 }

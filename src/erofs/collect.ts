@@ -169,7 +169,8 @@ class Collector {
   }
 
   #stubXattrs(root: Metadata): XattrList {
-    return this.#rewriter.own(root.xattrs).filter((pair) => pair.name.name === XATTR_NAMES.selinux);
+    const { names } = this.#rewriter.pool.pairs;
+    return this.#rewriter.own(root.xattrs).filter((pair) => names[pair]?.name === XATTR_NAMES.selinux);
   }
 
   #leave(frame: Frame): void {
@@ -180,18 +181,14 @@ class Collector {
       const opaque = this.#rewriter.mark(XATTR_NAMES.opaque, 'y');
       node.xattrs = this.#rewriter.marked(node.xattrs, [opaque]);
     }
-    countUses(node.xattrs);
+    this.#rewriter.pool.pairs.countUses(node.xattrs);
     this.#stack.pop();
   }
 
   #add(node: ImageNode): void {
     this.#found.push(node);
-    countUses(node.xattrs);
+    this.#rewriter.pool.pairs.countUses(node.xattrs);
   }
-}
-
-function countUses(list: XattrList): void {
-  for (const pair of list) pair.uses++;
 }
 
 /** What a directory gets for holding whiteouts. */

@@ -25,11 +25,13 @@ import {
   XATTR_ID_SIZE,
 } from './format.ts';
 import type { ImageNode } from './nodes.ts';
-import { entrySize, valueLength, type XattrList, type XattrPair, xattrCount } from './xattrs.ts';
+import type { PairTable, XattrName } from './pairs.ts';
+import { type XattrList, xattrCount } from './xattrs.ts';
 
 /** What the bytes of an inode depend on beside the inode. */
 export interface EmitContext {
   readonly version2: boolean;
+  readonly pairs: PairTable;
   /** Most shared ids of one inode. */
   readonly sharedMax: number;
 }
@@ -39,7 +41,7 @@ export function putNode(out: ImageBuffer, node: ImageNode, ordinal: number, cont
   const ino = context.version2 ? node.offset / SLOT_SIZE : ordinal;
   const head = node.extended ? putExtended(out, node, ino, context) : putCompact(out, node, ino, context);
   const xattrsAt = node.offset + head;
-  if (node.xattrSize > 0) putXattrs(out, xattrsAt, node.xattrs, context.sharedMax);
+  if (node.xattrSize > 0) putXattrs(out, xattrsAt, node.xattrs, context);
   const tailAt = xattrsAt + node.xattrSize;
   const blocksAt = node.firstBlock * BLOCK_SIZE;
   if (node.entries !== undefined) putDirectory(out, node, blocksAt, tailAt);
@@ -123,46 +125,53 @@ function putExtended(out: ImageBuffer, node: ImageNode, ino: number, context: Em
 }
 
 /** The xattr body: filter of all names, ids of shared pairs, then the other pairs. */
-function putXattrs(out: ImageBuffer, at: number, list: XattrList, sharedMax: number): void {
+function putXattrs(out: ImageBuffer, at: number, list: XattrList, context: EmitContext): void {
+  const { names, uses, sharedIds } = context.pairs;
   let filter = 0;
   let shared = 0;
   let idAt = at + XATTR_BODY.size;
   for (const pair of list) {
-    filter |= pair.name.filterBit;
-    if (pair.uses < 2 || shared >= sharedMax) continue;
+    filter |= (names[pair] as XattrName).filterBit;
+    if ((uses[pair] as number) < 2 || shared >= context.sharedMax) continue;
     shared++;
-    out.view.setUint32(idAt, pair.sharedId, true);
+    out.view.setUint32(idAt, sharedIds[pair] as number, true);
     idAt += XATTR_ID_SIZE;
   }
   out.view.setUint32(at + XATTR_BODY.filter, ~filter, true);
   out.view.setUint8(at + XATTR_BODY.sharedCount, shared);
-  putOwnEntries(out, idAt, list, sharedMax);
+  putOwnEntries(out, idAt, list, context);
 }
 
-function putOwnEntries(out: ImageBuffer, start: number, list: XattrList, sharedMax: number): void {
+function putOwnEntries(
+  out: ImageBuffer,
+  start: number,
+  list: XattrList,
+  { pairs, sharedMax }: EmitContext,
+): void {
   let at = start;
   let shared = 0;
   for (const pair of list) {
-    if (pair.uses > 1 && shared < sharedMax) shared++;
-    else at = putEntry(out, at, pair);
+    if ((pairs.uses[pair] as number) > 1 && shared < sharedMax) shared++;
+    else at = putEntry(out, at, pairs, pair);
   }
 }
 
-/** Writes an entry; returns the offset behind it and its padding. */
-export function putEntry(out: ImageBuffer, at: number, pair: XattrPair): number {
-  const { suffix, prefixIndex } = pair.name;
+/** Writes the entry of a row; returns the offset behind it and its padding. */
+export function putEntry(out: ImageBuffer, at: number, pairs: PairTable, row: number): number {
+  const { suffix, prefixIndex } = pairs.names[row] as XattrName;
   out.view.setUint8(at + XATTR_ENTRY.suffixLength, suffix.length);
   out.view.setUint8(at + XATTR_ENTRY.prefixIndex, prefixIndex);
-  out.view.setUint16(at + XATTR_ENTRY.valueLength, valueLength(pair), true);
-  putValue(out, putText(out, at + XATTR_ENTRY.size, suffix), pair);
-  return at + entrySize(pair);
+  out.view.setUint16(at + XATTR_ENTRY.valueLength, pairs.valueLength(row), true);
+  putValue(out, putText(out, at + XATTR_ENTRY.size, suffix), pairs, row);
+  return at + (pairs.sizes[row] as number);
 }
 
 const SLASH = '/' as ByteString;
 const SLASH_CODE = 0x2f;
 
-function putValue(out: ImageBuffer, at: number, { form, value }: XattrPair): void {
-  switch (form) {
+function putValue(out: ImageBuffer, at: number, { forms, values }: PairTable, row: number): void {
+  const value = values[row] as ByteString;
+  switch (forms[row]) {
     case 'bytes':
       putText(out, at, value);
       break;

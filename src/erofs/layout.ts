@@ -21,15 +21,16 @@ import {
   XATTR_SHARED_MAX,
 } from './format.ts';
 import type { ImageNode } from './nodes.ts';
+import type { PairTable } from './pairs.ts';
 import type { RewriteOptions } from './rewrite.ts';
-import { bodySize, entrySize, type XattrPair } from './xattrs.ts';
+import { bodySize } from './xattrs.ts';
 
 /** An image before it is written. */
 export interface ImageLayout {
   /** Inodes in order, root first, each with its place. */
   readonly nodes: readonly ImageNode[];
   /** The shared table in order. */
-  readonly shared: readonly XattrPair[];
+  readonly shared: readonly number[];
   /** Offset of the shared table, a multiple of 32. */
   readonly sharedStart: number;
   /** Block that shared ids count from. */
@@ -58,14 +59,14 @@ export function layOut({ nodes, pool }: CollectedNodes, options: RewriteOptions)
   const sharedMax = sharedLimit(options);
   let end = INODES_START;
   for (const node of nodes) {
-    measure(node, sharedMax);
+    measure(node, pool.pairs, sharedMax);
     node.extended = v2 || needsExtended(node, buildTime);
     end = v2 ? placeVersion2(node, end) : place(node, end);
   }
   const sharedStart = roundUp(end, SLOT_SIZE);
   const shared = pool.shared();
   const xattrBlock = v2 ? 0 : Math.floor(sharedStart / BLOCK_SIZE);
-  const sharedEnd = placeShared(shared, sharedStart, xattrBlock * BLOCK_SIZE);
+  const sharedEnd = placeShared(pool.pairs, shared, sharedStart, xattrBlock * BLOCK_SIZE);
   const size = placeBlocks(nodes, roundUp(sharedEnd, BLOCK_SIZE));
   checkRoot(nodes[0] as ImageNode);
   return { nodes, shared, sharedStart, xattrBlock, buildTime, size };
@@ -97,8 +98,8 @@ function checkMetadata({ mode, uid, gid, mtime }: Metadata): void {
 }
 
 /** Size of the xattr body, blocks and tail before placement. */
-function measure(node: ImageNode, sharedMax: number): void {
-  node.xattrSize = bodySize(node.xattrs, sharedMax);
+function measure(node: ImageNode, pairs: PairTable, sharedMax: number): void {
+  node.xattrSize = bodySize(pairs, node.xattrs, sharedMax);
   if (node.entries !== undefined) {
     const { blocks, tail } = measureDirectory(node.entries.names);
     node.blocks = blocks;
@@ -173,11 +174,16 @@ function placeVersion2(node: ImageNode, end: number): number {
 }
 
 /** Numbers the shared pairs from the byte `origin` on; returns the end of the table. */
-function placeShared(shared: readonly XattrPair[], start: number, origin: number): number {
+function placeShared(
+  { sharedIds, sizes }: PairTable,
+  shared: readonly number[],
+  start: number,
+  origin: number,
+): number {
   let at = start;
   for (const pair of shared) {
-    pair.sharedId = (at - origin) / XATTR_ALIGN;
-    at += entrySize(pair);
+    sharedIds[pair] = (at - origin) / XATTR_ALIGN;
+    at += sizes[pair] as number;
   }
   return at;
 }

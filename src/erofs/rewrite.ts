@@ -9,7 +9,8 @@ import type { Xattrs } from '../bytes/stat.ts';
 import { PlanishError } from '../errors.ts';
 import type { ExternalContent } from '../tree/tree.ts';
 import { type ImageVersion, OVERLAY_ESCAPED_PREFIX, OVERLAY_PREFIX } from './format.ts';
-import { NO_PAIRS, valueLength, type XattrList, type XattrPair, XattrPool } from './xattrs.ts';
+import type { PairTable, XattrName } from './pairs.ts';
+import { NO_PAIRS, type XattrList, XattrPool } from './xattrs.ts';
 
 /** Which of the two programs an image must be equal to, where they differ. */
 export type Dialect = 'c' | 'rs';
@@ -56,7 +57,7 @@ export class XattrRewriter {
       const value = fromBytes(xattrs.get(name) as Uint8Array);
       return this.pool.pair(this.pool.name(escapeName(name)), value);
     });
-    return this.options.version === 2 ? list : list.sort(byName);
+    return this.options.version === 2 ? list : list.sort(this.#byName);
   }
 
   /** The xattrs of a file whose content lies outside the image. Throws `UNREPRESENTABLE` for a digest of the other algorithm. */
@@ -65,7 +66,7 @@ export class XattrRewriter {
     const added = this.#added(content);
     if (own.length === 0) return added;
     if (this.options.version === 2) return [...added, ...own];
-    return mergeByName(own, added);
+    return mergeByName(this.pool.pairs, own, added);
   }
 
   /** What overlayfs finds the content by. An empty payload is a file that has a digest but no backing path. */
@@ -75,7 +76,9 @@ export class XattrRewriter {
     const { dialect } = this.options;
     if (digest !== EMPTY && (dialect === 'rs' || payload === undefined)) return this.pool.object(digest);
     const metacopy =
-      digest === EMPTY ? this.pool.pair(this.pool.metacopy, EMPTY, 'metacopy') : this.pool.object(digest)[0];
+      digest === EMPTY
+        ? this.pool.pair(this.pool.metacopy, EMPTY, 'metacopy')
+        : (this.pool.object(digest)[0] as number);
     if (payload === undefined || payload === '') return [metacopy];
     const redirect = dialect === 'c' ? this.#redirectTo(payload) : this.#objectInPath(payload);
     return [metacopy, redirect];
@@ -91,20 +94,20 @@ export class XattrRewriter {
   }
 
   /** A payload that is spelled as the path of an object has the same pair as files that name it by their digest. */
-  #redirectTo(payload: ByteString): XattrPair {
+  #redirectTo(payload: ByteString): number {
     const digest = payload.slice(0, 2) + payload.slice(3);
     if (payload[2] === '/' && digest.length === this.#digestLength && isVerityDigest(digest)) {
-      return this.pool.object(byteString(digest))[1];
+      return this.pool.object(byteString(digest))[1] as number;
     }
     return this.pool.pair(this.pool.redirect, payload, 'path');
   }
 
   /** Without a digest, the object that a payload ends in, `hh/hhh…`, stands in for one. */
-  #objectInPath(payload: ByteString): XattrPair {
+  #objectInPath(payload: ByteString): number {
     const path = payload.slice(-(this.#digestLength + 1));
     const hex = path.slice(0, 2) + path.slice(3);
     if (path[2] === '/' && hex.length === this.#digestLength && /^[0-9a-f]+$/i.test(hex)) {
-      return this.pool.object(byteString(hex.toLowerCase()))[1];
+      return this.pool.object(byteString(hex.toLowerCase()))[1] as number;
     }
     throw new PlanishError('UNREPRESENTABLE', 'a payload without digest is no path of an object', {
       actual: payload.slice(0, 160),
@@ -112,16 +115,30 @@ export class XattrRewriter {
   }
 
   /** The pair of a fixed name and value. */
-  mark(name: ByteString, value = ''): XattrPair {
+  mark(name: ByteString, value = ''): number {
     return this.pool.pair(this.pool.name(name), byteString(value));
   }
 
   /** A list with marks set: C replaces a name that is there, composefs-rs keeps both. */
   marked(list: XattrList, marks: XattrList): XattrList {
-    const names = new Set(marks.map((mark) => mark.name));
-    const kept = this.options.dialect === 'c' ? list.filter((pair) => !names.has(pair.name)) : list;
-    return [...kept, ...marks].sort(byName);
+    const { names } = this.pool.pairs;
+    const replaced = new Set(marks.map((mark) => names[mark]));
+    const kept = this.options.dialect === 'c' ? list.filter((pair) => !replaced.has(names[pair])) : list;
+    return [...kept, ...marks].sort(this.#byName);
   }
+
+  /** By full name as stored. A name that is there twice: the shorter value first, then by bytes. */
+  readonly #byName = (a: number, b: number): number => {
+    const { pairs } = this.pool;
+    const [left, right] = [nameOf(pairs, a), nameOf(pairs, b)];
+    if (left !== right) return left < right ? -1 : 1;
+    const lengths = pairs.valueLength(a) - pairs.valueLength(b);
+    return lengths || compareBytes(pairs.values[a] as ByteString, pairs.values[b] as ByteString);
+  };
+}
+
+function nameOf(pairs: PairTable, row: number): ByteString {
+  return (pairs.names[row] as XattrName).name;
 }
 
 /** The name by which overlayfs shows an xattr of the input under its own. */
@@ -131,22 +148,17 @@ function escapeName(name: ByteString): ByteString {
 }
 
 /** Two lists in order of names as one. No name is in both. */
-function mergeByName(some: XattrList, others: XattrList): XattrList {
-  const merged: XattrPair[] = [];
+function mergeByName(pairs: PairTable, some: XattrList, others: XattrList): XattrList {
+  const merged: number[] = [];
   let at = 0;
   for (const other of others) {
-    for (; at < some.length && (some[at] as XattrPair).name.name < other.name.name; at++) {
-      merged.push(some[at] as XattrPair);
-    }
+    const name = nameOf(pairs, other);
+    for (; at < some.length && nameOf(pairs, some[at] as number) < name; at++)
+      merged.push(some[at] as number);
     merged.push(other);
   }
-  return at < some.length ? [...merged, ...some.slice(at)] : merged;
-}
-
-/** By full name as stored. A name that is there twice: the shorter value first, then by bytes. */
-function byName(a: XattrPair, b: XattrPair): number {
-  if (a.name !== b.name) return a.name.name < b.name.name ? -1 : 1;
-  return valueLength(a) - valueLength(b) || compareBytes(a.value, b.value);
+  for (; at < some.length; at++) merged.push(some[at] as number);
+  return merged;
 }
 
 function checkTotal(xattrs: Xattrs): void {

@@ -4,7 +4,7 @@ import type { DumpFacts } from '../tree/dump-facts.ts';
 import type { Directory } from '../tree/tree.ts';
 import { type ImageBuffer, newImageBuffer, putInt64 } from './bytes-out.ts';
 import { collectNodes } from './collect.ts';
-import { putEntry, putNode } from './emit.ts';
+import { type EmitContext, putEntry, putNode } from './emit.ts';
 import {
   BLOCK_BITS,
   BLOCK_SIZE,
@@ -21,8 +21,9 @@ import {
 } from './format.ts';
 import { type ImageLayout, layOut, sharedLimit } from './layout.ts';
 import type { ImageNode } from './nodes.ts';
+import type { XattrName } from './pairs.ts';
 import type { Dialect, RewriteOptions } from './rewrite.ts';
-import type { XattrName, XattrPool } from './xattrs.ts';
+import type { XattrPool } from './xattrs.ts';
 
 /** Version of the bytes to write, by the name it has outside this folder. */
 export type FormatVersion = ImageVersion;
@@ -55,12 +56,11 @@ export function encodeImage(root: Directory, options: EncodeOptions): Uint8Array
   const out = newImageBuffer(layout.size);
   putHeader(out, rewrite, collected.pool);
   putSuperblock(out, layout);
-  const context = { version2: version === 2, sharedMax: sharedLimit(rewrite) };
-  layout.nodes.forEach((node, ordinal) => {
-    putNode(out, node, ordinal, context);
-  });
+  const { pairs } = collected.pool;
+  const context: EmitContext = { version2: version === 2, pairs, sharedMax: sharedLimit(rewrite) };
+  for (const [ordinal, node] of layout.nodes.entries()) putNode(out, node, ordinal, context);
   let at = layout.sharedStart;
-  for (const pair of layout.shared) at = putEntry(out, at, pair);
+  for (const pair of layout.shared) at = putEntry(out, at, pairs, pair);
   return out.bytes;
 }
 

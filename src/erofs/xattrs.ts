@@ -5,53 +5,25 @@
  */
 import type { ByteString } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
-import { DigestMap } from './digest-map.ts';
+import { DigestTable } from './digest-table.ts';
 import {
   type ImageVersion,
   XATTR_ALIGN,
   XATTR_BODY,
-  XATTR_ENTRY,
   XATTR_FILTER_SEED,
   XATTR_ID_SIZE,
   XATTR_NAMES,
   XATTR_PREFIXES,
   XATTR_SHARED_COUNT_MAX,
 } from './format.ts';
+import { PairTable, type ValueForm, valueLength, type XattrName } from './pairs.ts';
 import { xxh32 } from './xxh32.ts';
 
 /**
- * How a pair's `value` spells the bytes that are written. `bytes`: as they are. `metacopy`: hexadecimal digest, or
- * empty for the empty value. `digest-path`: hexadecimal digest, written as `/xx/xxxx…`. `path`: written after a `/`.
- * Digests stay the strings that the tree holds, so a file costs no string of its own.
+ * The xattrs of an inode in the order they are written: rows of the {@link PairTable}. Equal inputs share one list; never
+ * write to it.
  */
-export type ValueForm = 'bytes' | 'metacopy' | 'digest-path' | 'path';
-
-/** A name of an xattr as it will be stored. */
-export interface XattrName {
-  readonly name: ByteString;
-  readonly prefixIndex: number;
-  readonly suffix: ByteString;
-  /** The bit of this name in name filters. */
-  readonly filterBit: number;
-  readonly pairs: Map<ByteString, XattrPair>;
-}
-
-/** One (name, value) pair. */
-export interface XattrPair {
-  readonly name: XattrName;
-  readonly value: ByteString;
-  readonly form: ValueForm;
-  /** Inodes that have it. */
-  uses: number;
-  /** Id in the shared table, once it is laid out. */
-  sharedId: number;
-}
-
-/** The xattrs of an inode in the order they are written. Equal inputs share one list; never write to it. */
-export type XattrList = readonly XattrPair[];
-
-/** The two pairs by which overlayfs finds a file outside the image: its digest, and the redirect to its object. */
-export type ObjectPairs = readonly [metacopy: XattrPair, redirect: XattrPair];
+export type XattrList = readonly number[];
 
 /** No xattrs. */
 export const NO_PAIRS: XattrList = [];
@@ -73,8 +45,11 @@ export function filterBit(prefixIndex: number, suffix: ByteString): number {
 export class XattrPool {
   readonly #version: ImageVersion;
   readonly #names = new Map<ByteString, XattrName>();
-  readonly #objects = new DigestMap<ObjectPairs>();
-  /** The names of {@link ObjectPairs}. */
+  readonly pairs: PairTable = new PairTable();
+  readonly #digests = new DigestTable();
+  /** The lists of both pairs of each digest, by its number. */
+  readonly #objects: XattrList[] = [];
+  /** The names of the two pairs of a digest. */
   readonly metacopy: XattrName;
   readonly redirect: XattrName;
 
@@ -84,15 +59,24 @@ export class XattrPool {
     this.redirect = this.name(XATTR_NAMES.redirect);
   }
 
-  /** The pairs of a digest of lower-case hexadecimal digits. */
-  object(digest: ByteString): ObjectPairs {
-    return this.#objects.get(digest, this.#newObject);
+  /**
+   * The two pairs by which overlayfs finds a file outside the image, its digest and the redirect to its object, of a
+   * digest of lower-case hexadecimal digits.
+   */
+  object(digest: ByteString): XattrList {
+    const number = this.#digests.numberOf(digest);
+    return number < this.#objects.length ? (this.#objects[number] as XattrList) : this.#addObject(digest);
   }
 
-  readonly #newObject = (digest: ByteString): ObjectPairs => [
-    { name: this.metacopy, value: digest, form: 'metacopy', uses: 0, sharedId: 0 },
-    { name: this.redirect, value: digest, form: 'digest-path', uses: 0, sharedId: 0 },
-  ];
+  #addObject(digest: ByteString): XattrList {
+    const { pairs } = this;
+    const rows = [
+      pairs.add(this.metacopy, digest, 'metacopy'),
+      pairs.add(this.redirect, digest, 'digest-path'),
+    ];
+    this.#objects.push(rows);
+    return rows;
+  }
 
   /** The name, made at its first use. Throws `UNREPRESENTABLE` when it is too long to be stored. */
   name(name: ByteString): XattrName {
@@ -111,37 +95,30 @@ export class XattrPool {
    * The pair, made at its first use; does not count a use. The values of one name must not spell the same bytes in two
    * forms. Throws `UNREPRESENTABLE` for a value above 65535 bytes.
    */
-  pair(name: XattrName, value: ByteString, form: ValueForm = 'bytes'): XattrPair {
+  pair(name: XattrName, value: ByteString, form: ValueForm = 'bytes'): number {
     const known = name.pairs.get(value);
     if (known !== undefined) return known;
-    const made: XattrPair = { name, value, form, uses: 0, sharedId: 0 };
-    const length = valueLength(made);
+    const length = valueLength(form, value);
     if (length > 0xffff) throw tooLarge('the value of an extended attribute', length, 0xffff);
+    const made = this.pairs.add(name, value, form);
     name.pairs.set(value, made);
     return made;
   }
 
   /** Names of the tree's own xattrs and of marks that some inode has. */
   usedNames(): XattrName[] {
-    return [...this.#names.values()].filter(({ pairs }) => hasUse(pairs.values()));
+    const used = (pair: number) => (this.pairs.uses[pair] as number) > 0;
+    return [...this.#names.values()].filter(({ pairs }) => [...pairs.values()].some(used));
   }
 
   /** Pairs that several inodes have, in the order of the shared table. Changing it changes digests. */
-  shared(): XattrPair[] {
-    const shared: XattrPair[] = [];
-    for (const { pairs } of this.#names.values()) addShared(shared, pairs.values());
-    for (const pairs of this.#objects.values()) addShared(shared, pairs);
-    return shared.sort(this.#version === 2 ? ascending : descending);
+  shared(): number[] {
+    const shared: number[] = [];
+    const { uses, length } = this.pairs;
+    for (let pair = 0; pair < length; pair++) if ((uses[pair] as number) > 1) shared.push(pair);
+    const order = this.#version === 2 ? ascending : descending;
+    return shared.sort((a, b) => order(this.pairs, a, b));
   }
-}
-
-function hasUse(pairs: Iterable<XattrPair>): boolean {
-  for (const { uses } of pairs) if (uses > 0) return true;
-  return false;
-}
-
-function addShared(shared: XattrPair[], pairs: Iterable<XattrPair>): void {
-  for (const pair of pairs) if (pair.uses > 1) shared.push(pair);
 }
 
 function tooLarge(what: string, actual: number, expected: number): PlanishError {
@@ -154,17 +131,22 @@ function compare(a: string | number, b: string | number): number {
 }
 
 /** v0 and v1: descending by name, length of value, value. */
-function descending(a: XattrPair, b: XattrPair): number {
+function descending(pairs: PairTable, a: number, b: number): number {
   return (
-    compare(b.name.name, a.name.name) ||
-    compare(valueLength(b), valueLength(a)) ||
-    compare(textOf(b), textOf(a))
+    compare(nameOf(pairs, b).name, nameOf(pairs, a).name) ||
+    compare(pairs.valueLength(b), pairs.valueLength(a)) ||
+    compare(textOf(pairs, b), textOf(pairs, a))
   );
 }
 
+function nameOf(pairs: PairTable, row: number): XattrName {
+  return pairs.names[row] as XattrName;
+}
+
 /** A value as it is compared: paths of both forms alike. */
-function textOf({ form, value }: XattrPair): string {
-  return form === 'digest-path' ? objectPath(value) : value;
+function textOf({ forms, values }: PairTable, row: number): ByteString {
+  const value = values[row] as ByteString;
+  return forms[row] === 'digest-path' ? objectPath(value) : value;
 }
 
 /** Path of an object: the first two digits of its digest, a slash, the others. */
@@ -173,45 +155,25 @@ function objectPath(digest: ByteString): ByteString {
 }
 
 /** Version 2: ascending by prefix index, suffix, value. */
-function ascending(a: XattrPair, b: XattrPair): number {
+function ascending(pairs: PairTable, a: number, b: number): number {
   return (
-    compare(a.name.prefixIndex, b.name.prefixIndex) ||
-    compare(a.name.suffix, b.name.suffix) ||
-    compare(a.value, b.value)
+    compare(nameOf(pairs, a).prefixIndex, nameOf(pairs, b).prefixIndex) ||
+    compare(nameOf(pairs, a).suffix, nameOf(pairs, b).suffix) ||
+    compare(pairs.values[a] as ByteString, pairs.values[b] as ByteString)
   );
-}
-
-/** Bytes of a pair's value as written. */
-export function valueLength({ form, value }: XattrPair): number {
-  switch (form) {
-    case 'bytes':
-      return value.length;
-    case 'path':
-      return value.length + 1;
-    case 'digest-path':
-      return value.length + 2;
-    case 'metacopy':
-      return value.length === 0 ? 0 : 4 + value.length / 2;
-  }
-}
-
-/** Bytes of a pair as an entry, padded: of an inode's own or of the shared table. */
-export function entrySize(pair: XattrPair): number {
-  const size = XATTR_ENTRY.size + pair.name.suffix.length + valueLength(pair);
-  return (size + XATTR_ALIGN - 1) & -XATTR_ALIGN;
 }
 
 /**
  * Bytes of an inode's xattr body, 0 for no xattrs. `sharedMax`: most ids it may have; pairs beyond become own entries.
  * Throws `UNREPRESENTABLE` when the counts of the format cannot say it. Uses must have been counted.
  */
-export function bodySize(list: XattrList, sharedMax: number): number {
+export function bodySize({ uses, sizes }: PairTable, list: XattrList, sharedMax: number): number {
   if (list.length === 0) return 0;
   let shared = 0;
   let own = 0;
   for (const pair of list) {
-    if (pair.uses > 1 && shared < sharedMax) shared++;
-    else own += entrySize(pair);
+    if ((uses[pair] as number) > 1 && shared < sharedMax) shared++;
+    else own += sizes[pair] as number;
   }
   const size = XATTR_BODY.size + shared * XATTR_ID_SIZE + own;
   if (shared > XATTR_SHARED_COUNT_MAX) throw tooLarge('the list of shared xattrs', shared, 255);
