@@ -17,17 +17,26 @@
 /* A match of three bytes from farther away costs more than three literals. */
 #define FAR_FOR_THREE 4096u
 
-/* How hard a level tries: candidates for a match, and lengths that are good enough; whether a match may be put off. */
+/*
+ * How hard a level tries: candidates for a match, and lengths that are good enough; whether a match may be put off; how
+ * many literals in a row, as a power of two, make it look at one byte less of those to come.
+ */
 struct effort {
 	unsigned depth;
 	unsigned nice;
 	int is_lazy;
+	unsigned patience;
 };
 
+#define ENDLESS 31
+
 static const struct effort efforts[PLANISH_LEVEL_MAX + 1] = {
-	{ 0, 0, 0 },   { 3, 16, 0 },  { 6, 24, 0 },   { 8, 32, 0 },	 { 8, 32, 1 },
-	{ 10, 40, 1 }, { 14, 48, 1 }, { 32, 72, 1 }, { 100, 200, 1 }, { 400, 258, 1 },
+	{ 0, 0, 0, 0 },	   { 3, 16, 0, 5 },  { 6, 24, 0, 5 },  { 8, 32, 0, 6 },		{ 8, 32, 1, 6 },
+	{ 10, 40, 1, 6 }, { 14, 48, 1, 6 }, { 32, 72, 1, 8 }, { 100, 200, 1, ENDLESS }, { 400, 258, 1, ENDLESS },
 };
+
+/* Bytes that are passed over at most: what is found behind them was missed by no more. */
+#define PASSED_OVER_MAX 15u
 
 #define KINDS 10
 
@@ -54,6 +63,8 @@ struct planish_deflate {
 	struct trend trend;
 	const unsigned char *base;
 	const unsigned char *end;
+	/* Literals since the last match. */
+	unsigned barren;
 };
 
 size_t planish_deflate_bytes(void)
@@ -103,6 +114,15 @@ static void insert(struct planish_deflate *work, const unsigned char *at)
 	work->heads3[hash3(four)] = (uint16_t)position;
 }
 
+/* Has the processor fetch what a look at a position begins with, while it is busy with the one before. */
+static void announce(struct planish_deflate *work, const unsigned char *at)
+{
+	uint32_t four = load32(at);
+
+	__builtin_prefetch(&work->heads3[hash3(four)], 1);
+	__builtin_prefetch(&work->heads4[hash4(four)], 1);
+}
+
 struct match {
 	unsigned length;
 	unsigned distance;
@@ -122,6 +142,8 @@ static struct match find(struct planish_deflate *work, const unsigned char *at, 
 
 	work->heads3[h3] = work->heads4[h4] = (uint16_t)position;
 	work->previous[position & (PLANISH_DEFLATE_HISTORY - 1)] = next;
+	if (most > 4)
+		announce(work, at + 1);
 	if (beat >= most)
 		return best;
 	if (beat < 3 && distance > 0 && distance <= farthest && distance <= FAR_FOR_THREE &&
@@ -233,7 +255,25 @@ static int can_search(const struct planish_deflate *work, const unsigned char *a
 	return work->end - at >= 4;
 }
 
-/* Writes one match or literal, with the literals before it that it was put off for; where the next symbol begins. */
+/*
+ * Writes a literal, and the more after it without a look the longer nothing has matched: what is compressed already
+ * holds no matches. All are noted, so that a copy of such bytes is found, if a little late.
+ */
+static const unsigned char *pass_over(struct planish_deflate *work, const unsigned char *at, unsigned patience)
+{
+	unsigned more = ++work->barren >> patience;
+
+	add_literal(work, *at++);
+	if (more > PASSED_OVER_MAX)
+		more = PASSED_OVER_MAX;
+	for (; more > 0 && can_search(work, at) && work->block.token_count + 2 < TOKENS; more--) {
+		insert(work, at);
+		add_literal(work, *at++);
+	}
+	return at;
+}
+
+/* Writes one match or literals, with the literals before it that it was put off for; where the next symbol begins. */
 static const unsigned char *step(struct planish_deflate *work, const unsigned char *at, const struct effort *effort)
 {
 	struct match match = { 0, 0 };
@@ -241,10 +281,9 @@ static const unsigned char *step(struct planish_deflate *work, const unsigned ch
 
 	if (can_search(work, at))
 		match = find(work, at, 2, effort->depth, effort->nice);
-	if (match.distance == 0) {
-		add_literal(work, *at);
-		return at + 1;
-	}
+	if (match.distance == 0)
+		return pass_over(work, at, effort->patience);
+	work->barren = 0;
 	while (effort->is_lazy && match.length < effort->nice && can_search(work, at + 1) &&
 	       work->block.token_count + 2 < TOKENS) {
 		struct match next = find(work, at + 1, match.length - 1, effort->depth / 2, effort->nice);
@@ -273,6 +312,7 @@ size_t planish_deflate_chunk(struct planish_deflate *work, const unsigned char *
 	__builtin_memset(work->previous, 0, sizeof work->previous);
 	work->base = data;
 	work->end = at + length;
+	work->barren = 0;
 	for (const unsigned char *before = data; before < at && can_search(work, before); before++)
 		insert(work, before);
 	begin_block(work, at);

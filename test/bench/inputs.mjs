@@ -22,6 +22,8 @@ export const planish = (...args) => [process.execPath, MAIN, '--quiet', ...args]
 /** A module of the built library. */
 export const library = (path) => import(new URL(`../../dist/${path}`, import.meta.url));
 
+const NO_DEVICES = ['--exclude=./dev/*', '--exclude=dev/*'];
+
 const MAKER = fileURLToPath(new URL('../support/make-server-fixtures.sh', import.meta.url));
 
 /** Finds the server and makes what `names` are of it, in `scratch`. */
@@ -118,7 +120,7 @@ export class Inputs {
       for (const [index, layer] of this.gzipImages[1].layers.entries()) {
         const directory = join(path, String(index));
         mkdirSync(directory, { recursive: true });
-        run('tar', ['-C', directory, '--exclude=./dev/*', '--exclude=dev/*', '-xzf', layer]);
+        run('tar', ['-C', directory, ...NO_DEVICES, '--exclude=*/.wh.*', '-xzf', layer]);
       }
     };
     return this.#once('large-root', unpack, path);
