@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "later.h"
 #include "store.h"
 #include "values.h"
 
@@ -90,7 +91,71 @@ static napi_value store_objects(napi_env env, napi_callback_info info)
 	return planish_number(env, failed);
 }
 
+/* A copy of the names: the caller's may be shared with other threads. */
+struct size_job {
+	struct planish_later later;
+	char directory[PATH_MAX];
+	double *sizes;
+	size_t count;
+	size_t digits;
+	char names[];
+};
+
+static int run_sizes(struct planish_later *later)
+{
+	struct size_job *job = (struct size_job *)later;
+
+	return planish_size_objects(job->directory, job->names, job->count, job->digits, job->sizes);
+}
+
+/* NULL, nothing being thrown, where names or path are none or memory is lacking. */
+static struct size_job *new_size_job(const struct planish_view *directory, const struct planish_view *names,
+				     const struct planish_doubles *sizes)
+{
+	size_t digits = sizes->count > 0 ? names->length / sizes->count : 0;
+	struct size_job *job;
+
+	if (sizes->count > OBJECTS_MAX || (digits != 64 && digits != 128) || names->length != sizes->count * digits)
+		return NULL;
+	job = malloc(sizeof *job + names->length);
+	if (job == NULL)
+		return NULL;
+	job->later.run = run_sizes;
+	job->sizes = (double *)(uintptr_t)sizes->data;
+	job->count = sizes->count;
+	job->digits = digits;
+	memcpy(job->names, names->data, names->length);
+	if (are_digits(job->names, names->length) &&
+	    planish_copy_string(directory, job->directory, sizeof job->directory) == 0)
+		return job;
+	free(job);
+	return NULL;
+}
+
+/*
+ * sizeObjectsLater(directory: Uint8Array, names: Uint8Array of digits, sizes: Float64Array): a promise of 0 | negative errno
+ */
+static napi_value size_objects_later(napi_env env, napi_callback_info info)
+{
+	size_t wanted = 3;
+	napi_value arguments[3];
+	struct planish_view directory, names;
+	struct planish_doubles sizes;
+	struct size_job *job;
+
+	if (napi_get_cb_info(env, info, &wanted, arguments, NULL, NULL) != napi_ok)
+		return NULL;
+	if (!planish_get_view(env, arguments[0], &directory) || !planish_get_view(env, arguments[1], &names) ||
+	    !planish_get_doubles(env, arguments[2], &sizes))
+		return planish_throw_type_error(env, "sizeObjectsLater takes bytes, names, space for sizes");
+	job = new_size_job(&directory, &names, &sizes);
+	if (job == NULL)
+		return planish_throw_type_error(env, "sizeObjectsLater takes a path and names of objects");
+	return planish_run_later(env, &job->later, (napi_value[]){ arguments[2] }, 1);
+}
+
 bool planish_define_store(napi_env env, napi_value exports)
 {
-	return planish_define(env, exports, "storeObjects", store_objects);
+	return planish_define(env, exports, "storeObjects", store_objects) &&
+	       planish_define(env, exports, "sizeObjectsLater", size_objects_later);
 }

@@ -96,6 +96,29 @@ static enum planish_outcome store(struct place *place, const struct planish_obje
 	return failed ? PLANISH_LEFT : PLANISH_WRITTEN;
 }
 
+static double size_of(const struct place *place)
+{
+	struct stat st;
+
+	if (fstatat(place->directory, place->path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? PLANISH_NO_FILE : PLANISH_UNSEEN;
+	return S_ISREG(st.st_mode) ? (double)st.st_size : PLANISH_NO_FILE;
+}
+
+int planish_size_objects(const char *directory, const char *names, size_t count, size_t digits, double *sizes)
+{
+	struct place place = { .directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC) };
+
+	if (place.directory < 0)
+		return -errno;
+	for (size_t i = 0; i < count; i++) {
+		set_path(&place, names + i * digits, digits);
+		sizes[i] = size_of(&place);
+	}
+	close(place.directory);
+	return 0;
+}
+
 int planish_store_objects(const char *directory, const struct planish_object *objects, size_t count, size_t digits,
 			  unsigned char *outcomes)
 {

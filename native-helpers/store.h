@@ -31,4 +31,11 @@ struct planish_object {
 int planish_store_objects(const char *directory, const struct planish_object *objects, size_t count, size_t digits,
 			  unsigned char *outcomes);
 
+/* Stands for what is there and is no file, or is not there; and for what could not be looked at. */
+#define PLANISH_NO_FILE (-1.0)
+#define PLANISH_UNSEEN (-2.0)
+
+/* Sizes of objects below `directory`; `names` are their digits, one behind another. 0, or a negative errno. */
+int planish_size_objects(const char *directory, const char *names, size_t count, size_t digits, double *sizes);
+
 #endif

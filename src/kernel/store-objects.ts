@@ -2,7 +2,7 @@
 import { fromUtf8, toBytes } from '../bytes/byte-string.ts';
 import type { VerityDigest } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
-import type { StoreHelpers } from '../native/contract.ts';
+import { NO_FILE, type StoreHelpers, UNSEEN } from '../native/contract.ts';
 
 /** A content that lies whole in a window, and the digest that it was found to have. */
 export interface MeasuredRange {
@@ -42,6 +42,30 @@ function storeSome(
   const result = helpers.storeObjects(directory, window, ranges, names, outcomes);
   if (result === EINVAL) throw new PlanishError('INVARIANT', 'the native helpers refused to store objects');
   return outcomes;
+}
+
+/** Sizes of objects: `undefined` for what is no file; what could not be looked at is absent, for the caller to look at. */
+export type SizeMany = (
+  digests: readonly VerityDigest[],
+) => Promise<ReadonlyMap<VerityDigest, number | undefined>>;
+
+/** For a directory of objects; `undefined` where the helpers are not. */
+export function sizeMany(directory: string, helpers: StoreHelpers | undefined): SizeMany | undefined {
+  if (helpers === undefined) return undefined;
+  const path = toBytes(fromUtf8(directory));
+  return async (digests) => {
+    const found = new Map<VerityDigest, number | undefined>();
+    for (let at = 0; at < digests.length; at += AT_ONCE) {
+      const some = digests.slice(at, at + AT_ONCE);
+      const sizes = new Float64Array(some.length).fill(UNSEEN);
+      await helpers.sizeObjectsLater(path, Buffer.from(some.join(''), 'latin1'), sizes);
+      for (const [index, digest] of some.entries()) {
+        const size = sizes[index];
+        if (size !== UNSEEN) found.set(digest, size === NO_FILE ? undefined : size);
+      }
+    }
+    return found;
+  };
 }
 
 const EINVAL = -22;

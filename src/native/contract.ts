@@ -7,7 +7,7 @@
 import type { HashAlgorithm } from '../bytes/digest.ts';
 
 /** Must equal `PLANISH_CONTRACT_VERSION` in C; helpers of another version are not used. */
-export const CONTRACT_VERSION = 11;
+export const CONTRACT_VERSION = 12;
 
 /** Flag of {@link NativeHelpers.scanDirectory}: records without extended attributes. */
 export const SCAN_WITHOUT_XATTRS = 1;
@@ -133,6 +133,10 @@ export interface StreamHelpers {
 /** What {@link StoreHelpers.storeObjects} says of an object. */
 export const STORE_OUTCOME = { left: 0, written: 1, present: 2 } as const;
 
+/** In place of sizes, see {@link StoreHelpers.sizeObjectsLater}. */
+export const NO_FILE = -1;
+export const UNSEEN = -2;
+
 /** Writing objects of a repository (`native-helpers/store.h`). */
 export interface StoreHelpers {
   /**
@@ -148,6 +152,11 @@ export interface StoreHelpers {
     names: Uint8Array,
     outcomes: Uint8Array,
   ): number;
+  /**
+   * Sizes of the objects below a directory whose names are those digits, one behind another, on a thread of libuv's pool:
+   * {@link NO_FILE} for what is none, {@link UNSEEN} for what could not be looked at. 0 or a negative errno. At most 65,536.
+   */
+  sizeObjectsLater(directory: Uint8Array, names: Uint8Array, sizes: Float64Array): Promise<number>;
   /**
    * Measures contents of a window, given as offset and size in turns, and stores them as {@link storeObjects} does, on a
    * thread of libuv's pool; `bytes` of a stream (see {@link StreamHelpers}) are hashed as well. 0 or a negative errno. All

@@ -3,7 +3,9 @@ import { existsSync, lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
+import { sizeMany } from '../kernel/store-objects.ts';
 import type { LimitName } from '../limits.ts';
+import { nativeHelpers } from '../native/load.ts';
 import { objectPath } from './names.ts';
 import { readRegular } from './read-file.ts';
 
@@ -50,6 +52,16 @@ export class ObjectStore implements ObjectPlace {
   objectSize(digest: VerityDigest): number | undefined {
     const stat = lstatSync(this.pathOf(digest), { throwIfNoEntry: false });
     return stat?.isFile() === true ? stat.size : undefined;
+  }
+
+  /** The same of many, each once, faster where the native helpers are. */
+  async objectSizes(digests: Iterable<VerityDigest>): Promise<Map<VerityDigest, number | undefined>> {
+    const wanted = [...new Set(digests)];
+    const many = this.elsewhere === undefined ? sizeMany(this.objects, nativeHelpers()) : undefined;
+    const found = await many?.(wanted);
+    return new Map(
+      wanted.map((digest) => [digest, found?.has(digest) ? found.get(digest) : this.objectSize(digest)]),
+    );
   }
 
   /** `OBJECT_MISSING`. */

@@ -33,14 +33,11 @@ export async function restoreLayer(
 ): Promise<RestoredLayer> {
   const entries: LayerEntry[] = [];
   const tar = new ChunkedTar((entry) => entries.push(entry));
-  for await (const chunks of stream.batches()) {
-    for (const chunk of chunks) {
-      const isNew = chunk.kind === 'external' && !tar.objects.has(chunk.digest);
-      const size = tar.add(chunk);
-      if (isNew) checkObject(repository, chunk.digest, size);
-    }
-  }
-  return { entries, endOfArchive: tar.finish(stream.size), objects: tar.objects };
+  for await (const chunks of stream.batches()) for (const chunk of chunks) tar.add(chunk);
+  const endOfArchive = tar.finish(stream.size);
+  const sizes = await repository.objectSizes(tar.objects.keys());
+  for (const [digest, size] of tar.objects) checkObject(repository, digest, size, sizes.get(digest));
+  return { entries, endOfArchive, objects: tar.objects };
 }
 
 /**
@@ -88,8 +85,12 @@ export class ChunkedTar {
   }
 }
 
-function checkObject(repository: ObjectStore, digest: VerityDigest, size: number): void {
-  const actual = repository.objectSize(digest);
+function checkObject(
+  repository: ObjectStore,
+  digest: VerityDigest,
+  size: number,
+  actual: number | undefined,
+): void {
   if (actual === size) return;
   if (actual === undefined) throw repository.missing(digest);
   throw wrongSize(repository.pathOf(digest), size, actual);

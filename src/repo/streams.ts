@@ -81,10 +81,11 @@ export async function sizeObjects(
   repository: ObjectStore,
   { stream }: OpenedStream,
 ): Promise<ReadonlyMap<VerityDigest, number>> {
+  const sizes = await repository.objectSizes(stream.objects);
   const objects = new Map<VerityDigest, number>();
   let total = 0;
   for await (const chunks of stream.batches())
-    for (const chunk of chunks) total += sizeChunk(repository, chunk, objects);
+    for (const chunk of chunks) total += sizeChunk(repository, chunk, sizes, objects);
   if (total !== stream.size)
     throw new PlanishError('REPOSITORY_BAD', 'the stream is not of the size that it claims');
   return objects;
@@ -93,10 +94,11 @@ export async function sizeObjects(
 function sizeChunk(
   repository: ObjectStore,
   chunk: SplitstreamChunk,
+  sizes: ReadonlyMap<VerityDigest, number | undefined>,
   objects: Map<VerityDigest, number>,
 ): number {
   if (chunk.kind === 'inline') return chunk.bytes.length;
-  const size = objects.get(chunk.digest) ?? repository.objectSize(chunk.digest);
+  const size = sizes.get(chunk.digest);
   if (size === undefined) throw repository.missing(chunk.digest);
   objects.set(chunk.digest, size);
   return size;

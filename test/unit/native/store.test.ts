@@ -15,7 +15,7 @@ import { describe, expect, it } from 'vitest';
 import { type VerityDigest, verityDigest } from '../../../src/bytes/digest.ts';
 import { computeVerityDigest } from '../../../src/fsverity/digest.ts';
 import { VerityHasher } from '../../../src/fsverity/verity-hasher.ts';
-import { storeMany } from '../../../src/kernel/store-objects.ts';
+import { sizeMany, storeMany } from '../../../src/kernel/store-objects.ts';
 import { type NativeHelpers, STORE_OUTCOME } from '../../../src/native/contract.ts';
 import { freshDirectory, raw } from '../io/rootfs-fixture.ts';
 import { freshHelpers } from './build-helpers.ts';
@@ -166,5 +166,36 @@ describe.skipIf(helpers === undefined)('storing windows', () => {
     expect(() => helpers.storePartLater(0, 'x' as never, SHA256, digests)).toThrow(
       'takes a descriptor, bytes',
     );
+  });
+});
+
+describe.skipIf(helpers === undefined)('sizes of objects', () => {
+  it('are those of files, and of nothing else', async () => {
+    const directory = freshDirectory();
+    for (const digit of ['a', 'b', 'c', 'd']) mkdirSync(join(directory, digit.repeat(2)));
+    writeFileSync(pathIn(directory, 'a'), 'first');
+    writeFileSync(pathIn(directory, 'b'), '');
+    symlinkSync(pathIn(directory, 'a'), pathIn(directory, 'c'));
+    mkdirSync(pathIn(directory, 'd'));
+    writeFileSync(join(directory, 'ee'), 'in the way');
+    const digests = ['a', 'b', 'c', 'd', 'e', 'f'].map(named);
+    const sizes = await sizeMany(directory, helpers)?.(digests);
+    expect([...(sizes ?? [])]).toEqual(digests.map((digest, index) => [digest, [5, 0][index]]));
+    expect(await sizeMany(directory, helpers)?.([])).toEqual(new Map());
+  });
+
+  it('are for the caller to find where nothing can be looked at', async () => {
+    const directory = join(freshDirectory(), 'none');
+    expect(await sizeMany(directory, helpers)?.([named('a')])).toEqual(new Map());
+    expect(sizeMany(directory, undefined)).toBe(undefined);
+  });
+
+  it('are not asked for by names that are none', () => {
+    const size = (names: string, count = 1): Promise<number> =>
+      helpers.sizeObjectsLater(raw('/'), raw(names), new Float64Array(count));
+    for (const names of ['a'.repeat(63), 'A'.repeat(64), `../${'a'.repeat(61)}`, ''])
+      expect(() => size(names)).toThrow('sizeObjectsLater takes a path and names of objects');
+    expect(() => size('a'.repeat(64), 0)).toThrow('names of objects');
+    expect(() => helpers.sizeObjectsLater('/' as never, raw(''), new Float64Array(1))).toThrow('takes bytes');
   });
 });
