@@ -2,7 +2,8 @@
 import type { BlobDigest } from '../bytes/digest.ts';
 import { DETECT_BYTES, detectCompression } from '../compress/detect.ts';
 import type { IngestSinks, ListRequest } from '../layer/ingest.ts';
-import { type ListResult, listLayer, listTar } from '../layer/list-layer.ts';
+import { listTar } from '../layer/list-tar.ts';
+import type { ListResult } from '../layer/listing.ts';
 import { type BlobFile, readBlob, readPart, withBlob } from './blob-file.ts';
 
 /**
@@ -20,6 +21,8 @@ export async function listBlob(
   sinks: Omit<IngestSinks, 'parts'> = {},
 ): Promise<ListResult> {
   if (!isReadByPosition(blob, request.digest)) {
+    // With it come the codecs, which a plain tar does without.
+    const { listLayer } = await import('../layer/list-layer.ts');
     return await listLayer(readBlob(blob, { oneBuffer: true }), request, sinks);
   }
   return await withBlob(blob, (read) => listTar({ size: blob.size, read }, request, sinks));

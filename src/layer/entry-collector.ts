@@ -1,14 +1,13 @@
 /** Turns the calls of the tar scanner into layer entries with measured content. */
-import type { HashAlgorithm } from '../bytes/digest.ts';
 import type { Extent } from '../bytes/stat.ts';
 import { PlanishError } from '../errors.ts';
-import type { HashBackend } from '../fsverity/hash.ts';
-import { VerityHasher } from '../fsverity/verity-hasher.ts';
+import type { VerityHasher } from '../fsverity/verity-hasher.ts';
 import { LIMITS } from '../limits.ts';
 import type { TarEntry, TarHandler } from '../tar/scanner.ts';
 import type { LayerEntry } from '../tree/entry.ts';
 import { type Content, EMPTY_CONTENT, INLINE_CONTENT_MAX } from '../tree/tree.ts';
-import { type Measured, WholeContents } from './whole-contents.ts';
+import type { Measuring } from './measuring.ts';
+import type { Measured } from './whole-contents.ts';
 
 /** Bytes of all contents of a layer that are kept; a policy has about one MiB. */
 const KEPT_BYTES = 64 * 1024 * 1024;
@@ -17,18 +16,10 @@ const KEPT_BYTES = 64 * 1024 * 1024;
 export interface CollectorOptions {
   /** What locations of contents will name. */
   readonly source: number;
-  /** fs-verity algorithm by which contents are measured; absent: they are not, and have no digests. */
-  readonly algorithm?: HashAlgorithm | undefined;
-  /** What computes the digests. */
-  readonly backend?: HashBackend | undefined;
+  /** What measures contents; absent: they are not measured, and have no digests. */
+  readonly measuring?: Measuring | undefined;
   /** Names of entries whose contents are kept. */
   readonly keep?: RegExp | undefined;
-}
-
-/** What measures contents: those that come in parts, and those that lie whole in a piece. */
-interface Measuring {
-  readonly hasher: VerityHasher;
-  readonly wholes: WholeContents;
 }
 
 /**
@@ -57,12 +48,10 @@ export class EntryCollector implements TarHandler {
   #sparse: SparseFeed | undefined;
   #smallLength = 0;
 
-  constructor({ source, algorithm, backend, keep }: CollectorOptions) {
+  constructor({ source, measuring, keep }: CollectorOptions) {
     this.#source = source;
     this.#keep = keep;
-    if (algorithm === undefined) return;
-    const hasher = new VerityHasher(algorithm, backend);
-    this.#measuring = { hasher, wholes: new WholeContents(algorithm, backend) };
+    this.#measuring = measuring;
   }
 
   /** Whether anything is made of the content at hand; else it may be passed over. */

@@ -17,6 +17,7 @@ import { BlobMeter } from './blob-meter.ts';
 import { EntryCollector } from './entry-collector.ts';
 import type { LayerIndex, ReadLayer } from './layer-index.ts';
 import { type LayerParts, PartingHandler } from './layer-parts.ts';
+import { measureBy } from './measuring.ts';
 import { warnAboutForm } from './odd-forms.ts';
 
 /** What is known of a layer before its entries are read. Absent expectations are not checked. */
@@ -154,7 +155,9 @@ async function readLayer(blob: BlobMeter, request: IngestRequest, take: TakeLaye
 async function takeHere(layer: OpenedLayer, request: IngestRequest, sinks: IngestSinks): Promise<TakenLayer> {
   const digest = layer.isTar ? undefined : new StreamHash('sha256');
   const backend = backendBeside(digest ?? layer.blobHash);
-  const collector = new EntryCollector({ ...request, backend });
+  const { source, keep } = request;
+  const measuring = measureBy(request.algorithm, backend);
+  const collector = new EntryCollector({ source, keep, measuring });
   const parting = sinks.parts === undefined ? undefined : new PartingHandler(collector, sinks.parts);
   const scanner = new TarScanner(parting ?? collector, layer.scanner);
   for await (const piece of layer.tar()) {

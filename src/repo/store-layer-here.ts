@@ -12,6 +12,7 @@ import {
   type OpenedLayer,
   type TakenLayer,
 } from '../layer/ingest.ts';
+import { measureBy } from '../layer/measuring.ts';
 import { SPLITSTREAM_ZSTD_LEVEL, SplitstreamWriter } from '../splitstream/writer.ts';
 import { TarScanner } from '../tar/scanner.ts';
 import { CONTENT_TYPES } from './names.ts';
@@ -62,7 +63,7 @@ async function takeTar(
   store: WindowStore,
   pause: IngestSinks['pause'],
 ): Promise<TakenLayer> {
-  const collector = new EntryCollector({ source, algorithm });
+  const collector = new EntryCollector({ source, measuring: measureBy(algorithm) });
   const windows = new TarWindows(collector, await store.window());
   const scanner = new TarScanner(windows, layer.scanner);
   const turn = async (): Promise<void> => {

@@ -2,6 +2,7 @@
 export type { Extent, Timestamp, Xattrs } from '../bytes/stat.ts';
 export { BLOCK_BYTES } from './header.ts';
 export type { HostReading } from './host-reading.ts';
+export { type ScanPlaceOptions, scanPlace, type TarPlace } from './scan-place.ts';
 export {
   type TarEnd,
   type TarEntry,

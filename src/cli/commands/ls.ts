@@ -36,7 +36,7 @@ export function addLs(program: Command, runtime: Runtime): Command {
       const { recursive, digests } = parsed;
       const result = await ls(source, { ...sourceOptions(runtime, parsed), path, recursive, digests });
       runtime.output.json(result);
-      const show = parsed.long === true ? formatLong : (entry: LsEntry) => entry.path;
+      const show = parsed.long === true ? longFormat() : (entry: LsEntry) => entry.path;
       const lines = result.entries.map((entry) => withDigest(show(entry), entry, digests === true));
       if (lines.length > 0) runtime.output.print(lines.join('\n'));
     });
@@ -58,17 +58,24 @@ const TYPE_LETTERS: Readonly<Record<LsEntry['type'], string>> = {
   socket: 's',
 };
 
-function formatLong(entry: LsEntry): string {
-  const owner = `${entry.uid}:${entry.gid}`;
-  const size = entry.device ?? String(entry.size);
-  const columns = [
-    modeText(entry),
-    String(entry.links).padStart(3),
-    owner.padEnd(11),
-    size.padStart(12),
-    timeText(entry.mtime.sec),
-  ];
-  return `${columns.join(' ')} ${entry.path}${suffix(entry)}`;
+/** Lines as `ls -l` has them. Thousands of files share modes and times, whose texts are made once. */
+function longFormat(): (entry: LsEntry) => string {
+  const modes = new Map<string, string>();
+  const times = new Map<number, string>();
+  return (entry) => {
+    const { type, mode, mtime } = entry;
+    const owner = `${entry.uid}:${entry.gid}`.padEnd(11);
+    const size = (entry.device ?? String(entry.size)).padStart(12);
+    const text = once(modes, `${type} ${mode}`, () => modeText(entry));
+    const time = once(times, mtime.sec, () => timeText(mtime.sec));
+    return `${text} ${String(entry.links).padStart(3)} ${owner} ${size} ${time} ${entry.path}${suffix(entry)}`;
+  };
+}
+
+function once<K>(known: Map<K, string>, key: K, make: () => string): string {
+  const text = known.get(key) ?? make();
+  known.set(key, text);
+  return text;
 }
 
 function suffix(entry: LsEntry): string {

@@ -7,6 +7,7 @@ import { CRYPTO_BACKEND } from '../../../src/fsverity/hash.ts';
 import { EntryCollector } from '../../../src/layer/entry-collector.ts';
 import { type IngestRequest, ingestLayer } from '../../../src/layer/ingest.ts';
 import type { LayerParts, WholeContent } from '../../../src/layer/layer-parts.ts';
+import { measureBy } from '../../../src/layer/measuring.ts';
 import { TarScanner } from '../../../src/tar/scanner.ts';
 import { fc } from '../../support/property.ts';
 import { pieces, sample } from '../compress/streams.ts';
@@ -107,7 +108,7 @@ class Taken implements LayerParts {
 }
 
 test('an owner who does not tell the end of a piece is refused, not given wrong digests', () => {
-  const scanner = new TarScanner(new EntryCollector({ source: 0, algorithm: 'sha256' }));
+  const scanner = new TarScanner(new EntryCollector({ source: 0, measuring: measureBy('sha256') }));
   const half = TAR.subarray(0, 512 + 512 + 64 + 448 + 4096);
   scanner.push(half);
   expect(() => scanner.push(TAR.subarray(half.length))).toThrow('ended before its contents were measured');
