@@ -1,5 +1,6 @@
 /** The second half of a build: of a tree that is planned, an image. */
 import { arch } from 'node:os';
+import type { ByteString } from '../../bytes/byte-string.ts';
 import type { CompressionKind } from '../../compress/kind.ts';
 import { DEFAULT_LEVEL } from '../../compress/level.ts';
 import type { FormatVersion } from '../../erofs/writer.ts';
@@ -71,14 +72,33 @@ export async function writeImage(
   session.onProgress({ stage: 'digest', done: 0, total: undefined, unit: 'steps' });
   // Planning has left half of the heap dead, and hosts' trees are the other half again.
   collectLargeHeap();
-  const digests = await shippedDigests(session, state, options.format);
-  state.extras.check?.(digests);
-  const layers = await makeLayers(session, state, options);
+  const { digests, layers } = await digestAndWrite(session, state, options);
   session.checkInterrupted();
   tree.verifyUnchanged();
   session.onProgress({ stage: 'finish', done: 0, total: undefined, unit: 'steps' });
   const manifest = await finish(session, state, layers, digests, options);
   return summarize(state, layers, digests, manifest, options.destination);
+}
+
+/**
+ * Threads write the first layers while this one computes the digests, unless these decide whether there is anything to write. Whatever
+ * fails, nothing is being written any more when that is thrown.
+ */
+async function digestAndWrite(
+  session: Session,
+  state: BuildState,
+  options: BuildOptions,
+): Promise<{ digests: TreeDigests; layers: MadeLayer[] }> {
+  const { check } = state.extras;
+  const checked = check === undefined ? undefined : await shippedDigests(session, state, options.format);
+  if (checked !== undefined) check?.(checked);
+  const contents = await readyContents(session, { ...state, previous: state.standing.previous });
+  const order = await formerOrder(session, state, options);
+  const making = makeLayers(session, state, { contents, order }, options);
+  const made = Promise.allSettled([making]);
+  const digests =
+    checked ?? (await shippedDigests(session, state, options.format).finally(async () => await made));
+  return { digests, layers: await making };
 }
 
 /** What hosts will compute of the layers that are going to be written. */
@@ -97,17 +117,21 @@ async function shippedDigests(
   return await computeTreeDigests(session, { root: shipped, input }, profile, format);
 }
 
-async function makeLayers(session: Session, state: BuildState, options: BuildOptions): Promise<MadeLayer[]> {
+/** Sets threads to work before it first waits for anything. */
+async function makeLayers(
+  session: Session,
+  state: BuildState,
+  { contents, order }: { readonly contents: readonly ContentFile[]; readonly order: readonly ByteString[] },
+  options: BuildOptions,
+): Promise<MadeLayer[]> {
   const { tree, shipped, split, writer, compression } = state;
-  const contents = await readyContents(session, { ...state, previous: state.standing.previous });
-  const layers = withLastLayer(state);
-  const made = await makeArrangedLayers(session, layers, {
+  const made = await makeArrangedLayers(session, withLastLayer(state), {
     root: shipped,
     contents,
     algorithm: tree.algorithm,
     compression: { kind: compression, level: options.level ?? DEFAULT_LEVEL[compression] },
     blobFile: (ordinal) => writer.createBlobFile(`layer-${ordinal}`),
-    order: [...(await formerOrder(session, state, layers, options)), ...(split.order ?? [])],
+    order: [...order, ...(split.order ?? [])],
   });
   return made.map((layer) => {
     const keys = layer.text?.members.map(({ key }) => key) ?? [];
@@ -123,12 +147,12 @@ function withLastLayer({ extended, arranged }: BuildState): readonly ArrangedLay
 /** The order of files in the previous image, where it is to be kept. */
 async function formerOrder(
   session: Session,
-  { tree, standing: { previous } }: BuildState,
-  layers: readonly ArrangedLayer[],
+  state: BuildState,
   { order }: BuildOptions,
 ): ReturnType<typeof previousOrder> {
+  const { previous } = state.standing;
   if (order !== 'previous' || previous === undefined) return [];
-  return await previousOrder(session, previous, layers, tree.algorithm);
+  return await previousOrder(session, previous, withLastLayer(state), state.tree.algorithm);
 }
 
 async function finish(
