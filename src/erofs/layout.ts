@@ -41,9 +41,9 @@ export interface ImageLayout {
   readonly size: number;
 }
 
-/** Rounds up to a multiple of a power of two; for numbers below 2^53. */
+/** Rounds a safe integer up to a multiple of a power of two below 2^31. */
 function roundUp(value: number, unit: number): number {
-  return Math.ceil(value / unit) * unit;
+  return value + (-value & (unit - 1));
 }
 
 /** Most shared ids of one inode: C goes on with own entries after 128, composefs-rs has no cap. */
@@ -54,7 +54,7 @@ export function sharedLimit({ dialect, version }: RewriteOptions): number {
 /** Lays out an image. Throws `UNREPRESENTABLE` for what the format cannot say, `LIMIT_EXCEEDED` above 1 GiB. */
 export function layOut({ nodes, pool }: CollectedNodes, options: RewriteOptions): ImageLayout {
   const v2 = options.version === 2;
-  for (const { metadata } of nodes) checkMetadata(metadata);
+  checkAllMetadata(nodes);
   const buildTime = v2 ? { sec: 0, nsec: 0 } : leastTime(nodes, options);
   const sharedMax = sharedLimit(options);
   let end = INODES_START;
@@ -86,6 +86,16 @@ function leastTime(nodes: readonly ImageNode[], { dialect }: RewriteOptions): Ti
 }
 
 const WORD_MAX = 0xffffffff;
+
+/** Neighbours often share theirs. */
+function checkAllMetadata(nodes: readonly ImageNode[]): void {
+  let last: Metadata | undefined;
+  for (const { metadata } of nodes) {
+    if (metadata === last) continue;
+    checkMetadata(metadata);
+    last = metadata;
+  }
+}
 
 /** Numbers that would be cut when written are refused. */
 function checkMetadata({ mode, uid, gid, mtime }: Metadata): void {

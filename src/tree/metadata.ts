@@ -1,6 +1,6 @@
 /** Comparing and copying what every inode has. */
 import type { ByteString } from '../bytes/byte-string.ts';
-import type { Timestamp, Xattrs } from '../bytes/stat.ts';
+import { NO_XATTRS, type Timestamp, type Xattrs } from '../bytes/stat.ts';
 import type { Metadata } from './tree.ts';
 
 /** Whether two buffers hold the same bytes. */
@@ -34,5 +34,6 @@ export function sameMetadata(a: Metadata, b: Metadata): boolean {
 /** The metadata without the attributes that `keep` refuses; the same object when it keeps all. */
 export function keepXattrs(metadata: Metadata, keep: (name: ByteString) => boolean): Metadata {
   const kept = [...metadata.xattrs].filter(([name]) => keep(name));
-  return kept.length === metadata.xattrs.size ? metadata : { ...metadata, xattrs: new Map(kept) };
+  if (kept.length === metadata.xattrs.size) return metadata;
+  return { ...metadata, xattrs: kept.length === 0 ? NO_XATTRS : new Map(kept) };
 }

@@ -12,9 +12,14 @@ export interface WalkStep {
   readonly firstPath: ByteString | undefined;
 }
 
+/** A step whose `firstPath` is told when its turn comes. */
+type PendingStep = Omit<WalkStep, 'firstPath'> & { firstPath: ByteString | undefined };
+
 /** Children in byte order of their names. */
 export function sortedChildren(directory: Directory): [ByteString, Node][] {
-  return [...directory.children].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  const { children } = directory;
+  // Without a comparison of ours strings are ordered by their characters, which are bytes.
+  return [...children.keys()].sort().map((name) => [name, children.get(name) as Node]);
 }
 
 /** Path of a child. */
@@ -28,12 +33,13 @@ export function joinPath(parent: ByteString, name: ByteString): ByteString {
  */
 export function* walk(root: Directory): Generator<WalkStep, void, undefined> {
   const primary = new Map<Leaf, ByteString>();
-  const stack: Omit<WalkStep, 'firstPath'>[] = [
-    { path: byteString('/'), name: byteString(''), node: root, parent: undefined },
+  const stack: PendingStep[] = [
+    { path: byteString('/'), name: byteString(''), node: root, parent: undefined, firstPath: undefined },
   ];
   for (let step = stack.pop(); step !== undefined; step = stack.pop()) {
-    const { path, name, node, parent } = step;
-    yield { path, name, node, parent, firstPath: firstPathOf(node, path, primary) };
+    const { path, node } = step;
+    step.firstPath = firstPathOf(node, path, primary);
+    yield step;
     if (node.type === 'directory') pushChildren(stack, path, node);
   }
 }
@@ -45,11 +51,11 @@ function firstPathOf(node: Node, path: ByteString, primary: Map<Leaf, ByteString
   return first;
 }
 
-function pushChildren(stack: Omit<WalkStep, 'firstPath'>[], path: ByteString, directory: Directory): void {
+function pushChildren(stack: PendingStep[], path: ByteString, directory: Directory): void {
   const children = sortedChildren(directory);
   for (let index = children.length - 1; index >= 0; index--) {
     const [name, node] = children[index] as [ByteString, Node];
-    stack.push({ path: joinPath(path, name), name, node, parent: directory });
+    stack.push({ path: joinPath(path, name), name, node, parent: directory, firstPath: undefined });
   }
 }
 

@@ -9,8 +9,11 @@ import { ALWAYS_RATE } from '../rates.ts';
 /** Key of the component. */
 const DATABASE_KEY: ByteString = byteString('@db');
 
+/** Begins as one of these trees; one pattern, for it is asked of every path. */
+const beginsAs = (trees: readonly string[]): RegExp => new RegExp(`^(?:${trees.join('|')})`);
+
 /** Whole trees of such files; what a package owns by its own records (`dpkg/info`, `status.d`) is not among them. */
-const TREES = [
+const TREES = beginsAs([
   '/var/lib/dpkg/',
   '/var/lib/apt/',
   '/var/cache/apt/',
@@ -32,9 +35,9 @@ const TREES = [
   '/var/cache/apk/',
   '/var/cache/pacman/',
   '/var/lib/pacman/sync/',
-];
+]);
 const FILES = new Set(['/etc/ld.so.cache', '/var/lib/dpkg/info/format']);
-const PACKAGE_RECORDS = ['/var/lib/dpkg/info/', '/var/lib/dpkg/status.d/'];
+const PACKAGE_RECORDS = beginsAs(['/var/lib/dpkg/info/', '/var/lib/dpkg/status\\.d/']);
 
 /** The source of `@db`. Empty directories are left to the packages that own them. */
 export const databaseSource: ComponentSource = {
@@ -54,6 +57,5 @@ function claim({ index }: ClaimContext): SourceClaims {
 
 function isDatabase(path: string): boolean {
   if (FILES.has(path)) return true;
-  if (PACKAGE_RECORDS.some((prefix) => path.startsWith(prefix))) return false;
-  return TREES.some((prefix) => path.startsWith(prefix));
+  return TREES.test(path) && !PACKAGE_RECORDS.test(path);
 }
