@@ -41,14 +41,15 @@ export async function findGarbage(repository: Repository, roots: readonly string
 
 /** Removes what {@link findGarbage} found. The repository must be locked exclusively since before. */
 export function removeGarbage(repository: Repository, garbage: Garbage): void {
-  for (const path of garbage.links) remove(join(repository.path, path));
+  for (const path of garbage.links) removeFile(join(repository.path, path));
   removeEmptyFolders(repository);
   if (garbage.links.length > 0) repository.sync();
-  for (const { digest } of garbage.objects) remove(repository.pathOf(digest));
-  for (const path of garbage.leftovers) remove(join(repository.path, path));
+  for (const { digest } of garbage.objects) removeFile(repository.pathOf(digest));
+  for (const path of garbage.leftovers) removeFile(join(repository.path, path));
 }
 
-function remove(file: string): void {
+/** Removes a file or link. Throws `SYSCALL_FAILED`. */
+export function removeFile(file: string): void {
   attempt('removing', file, () => unlinkSync(file));
 }
 

@@ -118,25 +118,35 @@ function addCat(parent: Command, runtime: Runtime): void {
     });
 }
 
+const FSCK_EXAMPLES = `
+Examples:
+  $ planish repo fsck repo
+  $ planish --json repo fsck repo --metadata-only
+  $ planish repo fsck repo --remove-damaged; planish emit oci:os:42 --repo repo
+
+Exit status 1 when anything is wrong, also where it was removed.`;
+
 function addFsck(parent: Command, runtime: Runtime): void {
   verb(parent, 'fsck', 'measure everything again and name what is wrong')
     .addOption(new Option('--metadata-only', 'do not read contents'))
-    .addHelpText(
-      'after',
-      '\nExamples:\n  $ planish repo fsck repo\n  $ planish --json repo fsck repo --metadata-only\n\nExit status 1 when anything is wrong.',
+    .addOption(
+      new Option('--remove-damaged', 'take away what is wrong, so that the next emit writes it anew'),
     )
+    .addHelpText('after', FSCK_EXAMPLES)
     .action(async (dir: string, _: unknown, self: Command) => {
-      const parsed = self.optsWithGlobals<GlobalOptions & { metadataOnly?: boolean }>();
+      const parsed = self.optsWithGlobals<
+        GlobalOptions & { metadataOnly?: boolean; removeDamaged?: boolean }
+      >();
       const { repoFsck } = await import('../../ops/repository/repo-fsck.ts');
-      const options = { ...commonOptions(runtime, parsed), metadataOnly: parsed.metadataOnly };
-      const result = await repoFsck(dir, options);
+      const { metadataOnly, removeDamaged } = parsed;
+      const result = await repoFsck(dir, { ...commonOptions(runtime, parsed), metadataOnly, removeDamaged });
       runtime.output.json(result);
       runtime.output.print(describeFsck(result));
       if (result.findings.length > 0) runtime.exitStatus = 1;
     });
 }
 
-function describeFsck({ counts, findings, repository, secure }: RepoFsckResult): string {
+function describeFsck({ counts, findings, removed, repository, secure }: RepoFsckResult): string {
   const lines = findings.map(({ problem, path, message, affects }) => {
     const tags = affects.length === 0 ? '' : ` (affects ${affects.join(', ')})`;
     return `${problem}: ${path}: ${message}${tags}`;
@@ -145,7 +155,8 @@ function describeFsck({ counts, findings, repository, secure }: RepoFsckResult):
   const sum = `${formatCount(objects)} objects (${formatBytes(bytes)}), ${streams} streams, ${images} images, ${refs} references`;
   const security = secure ? 'secure' : 'insecure';
   const verdict = findings.length === 0 ? 'sound' : `${formatCount(findings.length)} findings`;
-  return [...lines, `${verdict}: ${repository} (${security}): ${sum}`].join('\n');
+  const gone = removed.map((path) => `removed: ${path}`);
+  return [...lines, ...gone, `${verdict}: ${repository} (${security}): ${sum}`].join('\n');
 }
 
 function addGc(parent: Command, runtime: Runtime): void {

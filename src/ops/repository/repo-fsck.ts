@@ -16,6 +16,7 @@ import {
   measureObjects,
 } from '../../repo/measure-objects.ts';
 import { nothingReached, type Reached, reachStream } from '../../repo/reach.ts';
+import { removeDamaged } from '../../repo/remove-damaged.ts';
 import type { Repository } from '../../repo/repository.ts';
 import { mapConcurrently } from '../concurrently.ts';
 import type { CommonOptions, Session } from '../session.ts';
@@ -25,6 +26,8 @@ import { withRepository } from './with-repository.ts';
 export interface RepoFsckOptions extends CommonOptions {
   /** Contents are not read, so only names, links and documents are checked. */
   readonly metadataOnly?: boolean | undefined;
+  /** Takes away what is wrong, so that an emit writes it anew. Nobody else may use the repository meanwhile. */
+  readonly removeDamaged?: boolean | undefined;
 }
 
 /** A finding, and the tags of images that cannot be trusted for it. */
@@ -39,27 +42,30 @@ export interface RepoFsckResult {
   readonly counts: CheckCounts;
   /** In the order objects, streams, images, references; empty where all is sound. */
   readonly findings: readonly RepoFinding[];
+  /** Paths in the repository that were taken away. */
+  readonly removed: readonly string[];
 }
 
-/** Checks a repository. Damage is a finding, not an error; only a repository that cannot be opened throws. */
+/**
+ * Checks a repository. Damage is a finding, not an error; only a repository that cannot be opened throws, and where damage is
+ * to be removed, one that cannot be written.
+ */
 export async function repoFsck(path: string, options: RepoFsckOptions = {}): Promise<RepoFsckResult> {
-  const contents = options.metadataOnly !== true;
-  return await withRepository(
-    path,
-    options,
-    { lock: 'shared', write: false },
-    async (repository, session) => {
-      const workers = checkWorkers(session, repository, contents);
-      const { counts, findings } = await checkRepository(repository, workers, { contents });
-      const affected = findings.length === 0 ? [] : await reachOfTags(repository);
-      return {
-        repository: path,
-        secure: repository.secure,
-        counts,
-        findings: findings.map((finding) => ({ ...finding, affects: affectedBy(finding, affected) })),
-      };
-    },
-  );
+  const { metadataOnly = false, removeDamaged: write = false } = options;
+  const lock = write ? 'exclusive' : 'shared';
+  return await withRepository(path, options, { lock, write }, async (repository, session) => {
+    const workers = checkWorkers(session, repository, !metadataOnly);
+    const { counts, findings } = await checkRepository(repository, workers, { contents: !metadataOnly });
+    const affected = findings.length === 0 ? [] : await reachOfTags(repository);
+    session.checkInterrupted();
+    return {
+      repository: path,
+      secure: repository.secure,
+      counts,
+      findings: findings.map((finding) => ({ ...finding, affects: affectedBy(finding, affected) })),
+      removed: write ? removeDamaged(repository, findings) : [],
+    };
+  });
 }
 
 /**

@@ -352,6 +352,35 @@ describe('damage', () => {
     expect(left).toBe('done');
   });
 
+  // Directories are left to whoever made them.
+  test.each(DAMAGES.filter(({ what }) => !/directory|folder and/.test(what)))(
+    '$what is mended by taking it away and emitting again',
+    async ({ problems, do: damage }) => {
+      const repository = copyRepository(made.repository, join(directory, 'removed'));
+      damage(repository);
+      const { findings, removed } = await repoFsck(repository, { removeDamaged: true });
+      expect([...new Set(findings.map(({ problem }) => problem))].sort()).toEqual([...problems].sort());
+      const wrong = findings.filter(({ problem }) => problem !== 'object-missing').map(({ path }) => path);
+      expect([...removed].sort()).toEqual([...new Set(wrong)].sort());
+      await emit(made.layout, { repository });
+      expect((await repoFsck(repository, { removeDamaged: true })).findings).toEqual([]);
+      await repoGc(repository);
+      expect(linksBelow(repository)).toEqual(linksBelow(made.repository));
+    },
+  );
+
+  test('is left alone where nobody asks, and directories always', async () => {
+    const repository = copyRepository(made.repository, join(directory, 'left'));
+    const folder = objectFile(repository, digestOf('usr/one'));
+    rmSync(folder);
+    mkdirSync(folder);
+    expect((await repoFsck(repository, { removeDamaged: true })).removed).toEqual([]);
+    rmSync(folder, { recursive: true });
+    overwrite(objectFile(repository, digestOf('usr/two')), flip);
+    expect((await repoFsck(repository)).removed).toEqual([]);
+    expect(statSync(objectFile(repository, digestOf('usr/two'))).size).toBe(9000);
+  });
+
   test('of meta.json is told before anything is done', async () => {
     const opened = async (text: string | undefined): Promise<string> => {
       const repository = copyRepository(made.repository, join(directory, 'meta'));
