@@ -43,7 +43,7 @@ export async function emitLayers(context: EmitContext, image: OpenedImage): Prom
   const inputs = layerInputs(image);
   const absent = inputs.filter(({ diffId }) => !hasLayer(context.repository, diffId as BlobDigest));
   const pool = session.poolFor(usualTarSize(absent.map(({ blob }) => blob)));
-  const storer = layerStorer(session, context.target, pool);
+  const storer = layerStorer(session, { target: context.target, pool, count: absent.length });
   const progress = new ReadProgress(session, inputs);
   const bySize = inputs.map((_, ordinal) => ordinal);
   bySize.sort((a, b) => (inputs[b]?.blob.size ?? 0) - (inputs[a]?.blob.size ?? 0) || a - b);

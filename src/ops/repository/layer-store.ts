@@ -21,11 +21,26 @@ export interface LayerStorer {
   end(): Promise<void>;
 }
 
-/** For one target; `pool` is where layers are read that cannot be read here. */
-export function layerStorer(session: Session, target: ObjectTarget, pool: Pool): LayerStorer {
+/**
+ * Layers that are decompressed and scanned by one thread as fast as by threads of their own. With more, what the start of
+ * those costs is made up for by what they do beside each other.
+ */
+const LAYERS_AT_ONCE_HERE = 2;
+
+/** Where layers go, and how many there are. */
+export interface LayersToStore {
+  readonly target: ObjectTarget;
+  /** Where they are read that are not read here. */
+  readonly pool: Pool;
+  readonly count: number;
+}
+
+/** For one target. What is written is the same, whichever it is. */
+export function layerStorer(session: Session, { target, pool, count }: LayersToStore): LayerStorer {
   const helpers = nativeHelpers();
   const objects = new ObjectWriter(target);
-  return helpers !== undefined && canStoreWindows(helpers) && objects.allowsOthers
+  const isHere = Math.min(pool.width, count) <= LAYERS_AT_ONCE_HERE;
+  return isHere && helpers !== undefined && canStoreWindows(helpers) && objects.allowsOthers
     ? new NativeStorer(session, target, helpers, objects)
     : { store: (task, progress) => storeByPool(pool, task, progress), end: async () => undefined };
 }
