@@ -155,18 +155,17 @@ describe('planish lint', () => {
     const shown = [...guide.matchAll(/^\s*(?:- run: |run: )?planish (.*)$/gm)].map(
       ([, command = '']) => command,
     );
-    expect(shown).toHaveLength(7);
+    // Its transcripts are run with those of other pages.
+    expect(shown).toHaveLength(4);
     const cwd = join(root, 'guide');
     mkdirSync(cwd);
     planishJson(['build', clean, '-o', 'oci-archive:os.tar'], { cwd });
-    planishJson(['build', clean, '-o', 'oci:image:latest'], { cwd });
     planishJson(['build', clean, '-o', 'oci:os:sealed'], { cwd });
     for (const command of shown) {
       const { status, stderr } = planish(command.replace(/ > .*/, '').split(' '), { cwd });
       expect({ command, status, stderr }).toEqual({ command, status: 0, stderr: '' });
     }
     expect(existsSync(join(cwd, 'lint.sarif'))).toBe(true);
-    expect(existsSync(join(cwd, 'mended/index.json'))).toBe(true);
   });
 
   test('cannot judge what has no content', () => {
