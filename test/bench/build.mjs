@@ -14,7 +14,15 @@ export function rows(inputs) {
     ...inputs.gzipImages.map(({ name, image }) =>
       row(inputs, { name, from: 'gzip', image, to: 'zstd', level: '3' }),
     ),
-    row(inputs, { name: 'server', from: 'zstd', image: inputs.zstdImage, to: 'gzip', level: '6' }),
+    ...inputs.gzipImages.map((source) =>
+      row(inputs, {
+        name: source.name,
+        from: 'zstd',
+        image: inputs.zstdImageOf(source),
+        to: 'gzip',
+        level: '6',
+      }),
+    ),
   ];
 }
 

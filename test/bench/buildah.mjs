@@ -12,17 +12,17 @@ c=$($b from --pull-always "$2")
 BUILDAH_ISOLATION=chroot $b commit --quiet --disable-compression=false --squash "$c" "oci:$1/out:t"
 $b rm "$c" > /dev/null`;
 
-export function rows(inputs) {
+export const rows = (inputs) => inputs.gzipImages.map((source) => row(inputs, source));
+
+function row(inputs, { name, image }) {
   const [ours, peer] = [inputs.output('ours'), inputs.output('peer')];
-  return [
-    {
-      title: '`build`, gzip to gzip level 6',
-      peerName: '`buildah from` and `commit --squash`',
-      ours: planish('build', inputs.gzipImage, '-o', `oci:${ours}:t`, '--compression', 'gzip'),
-      peer: ['sh', '-c', SQUASH, 'squash', peer, inputs.gzipImage],
-      before: () => {
-        for (const path of [ours, peer]) rmSync(path, { recursive: true, force: true });
-      },
+  return {
+    title: `\`build\` of the ${name} image, gzip to gzip level 6`,
+    peerName: '`buildah from` and `commit --squash`',
+    ours: planish('build', image, '-o', `oci:${ours}:t`, '--compression', 'gzip'),
+    peer: ['sh', '-c', SQUASH, 'squash', peer, image],
+    before: () => {
+      for (const path of [ours, peer]) rmSync(path, { recursive: true, force: true });
     },
-  ];
+  };
 }

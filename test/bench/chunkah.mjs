@@ -21,18 +21,17 @@ for directory, _, files in os.walk(os.fsencode(sys.argv[1])):
         if name.decode('utf-8', 'replace').encode() != name:
             os.unlink(os.path.join(directory, name))`;
 
-export function rows(inputs) {
+export const rows = (inputs) => inputs.gzipImages.map((source) => row(inputs, source));
+
+function row(inputs, { name, image }) {
   const [ours, peer] = [inputs.output('ours'), inputs.output('peer')];
-  const image = inputs.gzipImage.slice('oci:'.length);
-  return [
-    {
-      title: '`build`, gzip to gzip level 6',
-      peerName: '`umoci unpack` and `chunkah build --compressed`',
-      ours: planish('build', inputs.gzipImage, '-o', `oci:${ours}:t`, '--compression', 'gzip'),
-      peer: ['sh', '-c', `mkdir "$1"; ${SPLIT}`, 'split', peer, image, DROP_NAMES],
-      before: () => {
-        for (const path of [ours, peer]) rmSync(path, { recursive: true, force: true });
-      },
+  return {
+    title: `\`build\` of the ${name} image, gzip to gzip level 6`,
+    peerName: '`umoci unpack` and `chunkah build --compressed`',
+    ours: planish('build', image, '-o', `oci:${ours}:t`, '--compression', 'gzip'),
+    peer: ['sh', '-c', `mkdir "$1"; ${SPLIT}`, 'split', peer, image.slice('oci:'.length), DROP_NAMES],
+    before: () => {
+      for (const path of [ours, peer]) rmSync(path, { recursive: true, force: true });
     },
-  ];
+  };
 }

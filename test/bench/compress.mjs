@@ -13,20 +13,14 @@ const PIECE_BYTES = 512 * 1024;
 
 export const needs = () => ['zstd', 'gzip', 'pigz'].filter((program) => !has(program));
 
-export function rows(inputs) {
-  const ours = (kind, level, threads) => [
-    process.execPath,
-    SELF,
-    kind,
-    String(level),
-    inputs.tar,
-    String(threads),
-  ];
+export const rows = (inputs) => inputs.roots.flatMap(rowsOf);
+
+function rowsOf({ name, tar }) {
   const row = (kind, level, threads, ...peer) => ({
-    title: `writing ${kind} level ${level}, digests included, threads: ${threads}`,
+    title: `${name} as one layer of ${kind} level ${level}, digests included, threads: ${threads}`,
     peerName: `\`${peer.join(' ')}\``,
-    ours: ours(kind, level, threads),
-    peer: [...peer, inputs.tar],
+    ours: [process.execPath, SELF, kind, String(level), tar, String(threads)],
+    peer: [...peer, tar],
   });
   return [
     row('zstd', 3, 1, 'zstd', '-q', '-c', '-3', '-T1'),

@@ -20,21 +20,21 @@ openssl dgst -sha256 "$@" $read "$tar" "$tar" > /dev/null
 xargs -0 -n 5000 -a "$files" fsverity digest --compact --hash-alg=sha512 > /dev/null
 zstd -q -c -3 -T1 "$tar" > /dev/null`;
 
-export function rows(inputs) {
+export const rows = (inputs) =>
+  inputs.gzipImages.map((source, index) => row(inputs, source, inputs.roots[index]));
+
+function row(inputs, source, { name, directory, tar }) {
   const ours = inputs.output('ours');
-  const files = inputs.output('contents');
-  const [{ layers }] = inputs.gzipImages;
-  run('sh', ['-c', 'find "$0" -type f -size +64c -print0 > "$1"', inputs.directory, files]);
-  const written = writtenBlobs(inputs.zstdImage);
-  return [
-    {
-      title: '`build` of the server image, gzip to zstd level 3',
-      peerName: 'its parts by themselves, no tree and no tar',
-      ours: planish('build', inputs.gzipImage, '-o', `oci:${ours}:t`),
-      peer: ['sh', '-c', FLOOR, 'floor', files, inputs.tar, layers.join(' '), ...written],
-      before: () => rmSync(ours, { recursive: true, force: true }),
-    },
-  ];
+  const files = inputs.output(`contents-${name}`);
+  run('sh', ['-c', 'find "$0" -type f -size +64c -print0 > "$1"', directory, files]);
+  const written = writtenBlobs(inputs.zstdImageOf(source));
+  return {
+    title: `\`build\` of the ${name} image, gzip to zstd level 3`,
+    peerName: 'its parts by themselves, no tree and no tar',
+    ours: planish('build', source.image, '-o', `oci:${ours}:t`),
+    peer: ['sh', '-c', FLOOR, 'floor', files, tar, source.layers.join(' '), ...written],
+    before: () => rmSync(ours, { recursive: true, force: true }),
+  };
 }
 
 /** Blobs of the layers of an image that we built. */

@@ -76,14 +76,16 @@ export class Inputs {
     ];
   }
 
-  /** The image as planish built it, of zstd layers. */
+  /** The server as planish built it, of zstd layers. */
   get zstdImage() {
-    const image = `oci:${this.output('zstd-image')}:server`;
-    return this.#once(
-      'zstd-image',
-      () => run(...split(planish('build', this.gzipImage, '-o', image))),
-      image,
-    );
+    return this.zstdImageOf(this.gzipImages[0]);
+  }
+
+  /** One of `gzipImages` as planish built it, of zstd layers. */
+  zstdImageOf({ name, image }) {
+    const directory = `zstd-${name}`;
+    const built = `oci:${this.output(directory)}:${name}`;
+    return this.#once(directory, () => run(...split(planish('build', image, '-o', built))), built);
   }
 
   /** A dumpfile of 64,000 lines, of the large image; of the server, which has fewer, where there is none. */
@@ -105,12 +107,12 @@ export class Inputs {
     );
   }
 
-  /** Regular files of directories on disk, by what they are: of the server, and of all layers of the large image. */
-  get fileTrees() {
-    const server = { name: 'server', directory: this.directory };
+  /** Directories on disk, and as plain tars, by what they are: the server, and all layers of the large image. */
+  get roots() {
+    const server = { name: 'server', directory: this.directory, tar: this.tar };
     return this.gzipImages.length < 2
       ? [server]
-      : [server, { name: 'large', directory: this.#largeDirectory }];
+      : [server, { name: 'large', directory: this.#largeDirectory, tar: this.#largeTar }];
   }
 
   get #largeDirectory() {
@@ -124,6 +126,12 @@ export class Inputs {
       }
     };
     return this.#once('large-root', unpack, path);
+  }
+
+  get #largeTar() {
+    const path = this.output('large.tar');
+    const pack = () => run('tar', ['-C', this.#largeDirectory, '--sort=name', '-cf', path, '.']);
+    return this.#once('large.tar', pack, path);
   }
 
   /** The next version of it, built after it: what PLANISH_SERVER_AFTER (one plain tar) holds, else a few new files more. */

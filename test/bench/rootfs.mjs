@@ -3,31 +3,22 @@ import { availableParallelism } from 'node:os';
 import { planish } from './inputs.mjs';
 import { has, run } from './measure.mjs';
 
+const THREADS = String(availableParallelism());
+
 export const needs = () => (has('mkcomposefs') ? [] : ['mkcomposefs']);
 
-export function rows(inputs) {
-  const threads = String(availableParallelism());
-  const source = `rootfs:${inputs.directory}`;
-  const peer = ['mkcomposefs', `--threads=${threads}`, '--print-digest-only', inputs.directory];
-  const ours = planish(
-    '--jobs',
-    threads,
-    'mkfs',
-    source,
-    '-o',
-    inputs.output('root.erofs'),
-    '--profile',
-    'mkcomposefs',
-  );
+export const rows = (inputs) => inputs.roots.map((root) => row(root, inputs.output('root.erofs')));
+
+function row({ name, directory }, image) {
+  const peer = ['mkcomposefs', `--threads=${THREADS}`, '--print-digest-only', directory];
+  const options = ['--algorithm', 'sha256', '--profile', 'mkcomposefs', '-o', image];
+  const ours = planish('--jobs', THREADS, 'mkfs', `rootfs:${directory}`, ...options);
   const digest = ([program, ...args]) => run(program, args).toString().trim();
-  return [
-    {
-      title: '`mkfs rootfs:`, sha256',
-      peerName: '`mkcomposefs --print-digest-only`',
-      ours: [...ours, '--algorithm', 'sha256'],
-      peer,
-      check: () =>
-        digest([...ours, '--algorithm', 'sha256'].filter((word) => word !== '--quiet')) === digest(peer),
-    },
-  ];
+  return {
+    title: `\`mkfs rootfs:\` of ${name}, sha256`,
+    peerName: '`mkcomposefs --print-digest-only`',
+    ours,
+    peer,
+    check: () => digest(ours.filter((word) => word !== '--quiet')) === digest(peer),
+  };
 }

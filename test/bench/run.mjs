@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- [--rounds N] [NAME...]]`: each bench puts ours against a peer on the same input, in turns, and
- * prints a row of ratios. Below 1 is better than the peer. CPU ratios bear a machine that others use; wall ratios do
+ * `npm run bench [-- [--rounds N] [--rows TEXT] [NAME...]]`: each bench puts ours against a peer on the same input, in
+ * turns, and prints a row of ratios; with `--rows`, only rows whose title contains it. Below 1 is better than the peer. CPU ratios bear a machine that others use; wall ratios do
  * not. Where a bench can tell, it is an error when both do not come to the same result.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -40,7 +40,7 @@ process.env.PLANISH_CACHE = '';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '5' } },
+  options: { rounds: { type: 'string', default: '5' }, rows: { type: 'string', default: '' } },
 });
 const wanted = positionals.length === 0 ? BENCHES : positionals;
 const unknown = wanted.filter((name) => !BENCHES.includes(name));
@@ -66,6 +66,7 @@ async function runBench(name, bench, inputs) {
     return;
   }
   for (const planned of bench.rows(inputs)) {
+    if (!planned.title.includes(values.rows)) continue;
     const row = { ...planned, ...(await planned.prepare?.()) };
     const result = compare(row, Number(values.rounds));
     if (row.check?.() === false) throw new Error(`${name}: ours and the peer's results differ`);

@@ -22,25 +22,29 @@ const NODE_TAR = 'tar@7.5.23';
 export const needs = () => [];
 
 export function rows(inputs) {
-  const command = (side, place = '') => [process.execPath, SELF, side, inputs.tar, place];
+  const nodeTar = installNodeTar();
+  return inputs.roots.flatMap((root) => rowsOf(root, nodeTar));
+}
+
+function rowsOf({ name, tar }, nodeTar) {
+  const command = (side, place = '') => [process.execPath, SELF, side, tar, place];
   const output = ([program, ...args]) => run(program, args);
   const row = (side, what, peerName, peer) => ({
-    title: `${what}, ${PASSES} times over`,
+    title: `tar scan of ${name}${what}, ${PASSES} times over`,
     peerName,
     ours: command(side),
     peer,
     check: () => output(command(side)).equals(output(peer)),
   });
-  const nodeTar = installNodeTar();
   const peers = [
     ['tar-stream', command('tar-stream')],
     ...(nodeTar === undefined ? [] : [['node-tar', command('node-tar', nodeTar)]]),
   ];
-  const list = planish('ls', '-lR', `tar:${inputs.tar}`);
+  const list = planish('ls', '-lR', `tar:${tar}`);
   return [
-    ...peers.map((peer) => row('ours', 'tar scan', ...peer)),
-    ...peers.map((peer) => row('positions', 'tar scan, contents passed over', ...peer)),
-    { title: '`ls -lR tar:`', peerName: '`tar tvf`', ours: list, peer: ['tar', 'tvf', inputs.tar] },
+    ...peers.map((peer) => row('ours', '', ...peer)),
+    ...peers.map((peer) => row('positions', ', contents passed over', ...peer)),
+    { title: `\`ls -lR tar:\` of ${name}`, peerName: '`tar tvf`', ours: list, peer: ['tar', 'tvf', tar] },
   ];
 }
 

@@ -9,7 +9,7 @@ const SELF = fileURLToPath(import.meta.url);
 export const needs = () => (has('fsverity') ? [] : ['fsverity']);
 
 export function rows(inputs) {
-  const trees = inputs.fileTrees.flatMap((tree) => [
+  const trees = inputs.roots.flatMap((tree) => [
     ...ALGORITHMS.map((algorithm) => row(inputs, tree, algorithm)),
     ...ALGORITHMS.map((algorithm) => row(inputs, tree, algorithm, SMALL)),
   ]);
