@@ -68,6 +68,18 @@ export function verifyAuthenticode(source: ByteSource, trusted: readonly Certifi
   throw new PlanishError(fault.code, fault.message);
 }
 
+/**
+ * Whether the signatures of a file are of its bytes, whoever made them: each is held against the certificates that come with
+ * it, and what firmware trusts is not asked. Throws as {@link checkAuthenticode}.
+ */
+export function checkOwnSignatures(source: ByteSource): AuthenticodeVerdict {
+  const stored = readCertificateTable(source, decodePeHeaders(source).certificateTable);
+  return checkAuthenticode(
+    source,
+    stored.flatMap(({ pkcs7 }) => decodeCms(pkcs7).certificates),
+  );
+}
+
 /** Signers that do not compute it leave zero, which nothing minds. */
 function checkChecksum(source: ByteSource, headers: PeHeaders): void {
   if (headers.checkSum === 0) return;

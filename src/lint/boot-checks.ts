@@ -14,9 +14,10 @@ import { DIGEST_BYTES, type VerityDigest } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
 import { parentPath } from '../tree/path.ts';
 import type { Directory } from '../tree/tree.ts';
-import { lookup, sortedChildren } from '../tree/walk.ts';
+import { joinPath, lookup, sortedChildren } from '../tree/walk.ts';
 import { type Finding, type LintContext, lintedTree } from './rule.ts';
 import { finding } from './rules.ts';
+import { checkSignatures, someSigned } from './signature-checks.ts';
 
 /** Findings about booting; none for images that are not meant to. */
 export function checkBoot(context: LintContext): Finding[] {
@@ -27,7 +28,7 @@ export function checkBoot(context: LintContext): Finding[] {
     ...checkKernels(entries),
     ...entries.ukis.flatMap((entry) => checkUki(context, root, entry)),
     ...entries.addons.flatMap((entry) => checkAddon(context, entry)),
-    ...(entries.ukis.length === 0 ? [] : checkLoader(root)),
+    ...(entries.ukis.length === 0 ? [] : checkLoader(context, root, entries)),
   ];
 }
 
@@ -88,8 +89,10 @@ function checkUki(context: LintContext, root: Directory, entry: EfiFile): Findin
     const message = `${path} is not directly in ${UKI_DIRECTORY}`;
     found.push(finding('uki-place', message, { path }));
   }
-  const uki = attempt(() => readUki(context.open(entry.file)));
+  const source = context.open(entry.file);
+  const uki = attempt(() => readUki(source));
   if (uki instanceof PlanishError) return [...found, malformed(path, uki)];
+  found.push(...checkSignatures(source, path));
   found.push(
     ...uki.missing.map((name) => finding('uki-section-missing', `${path} has no section ${name}`, { path })),
   );
@@ -123,26 +126,42 @@ function checkModules(root: Directory, { uname }: Uki, path: string): Finding[] 
 
 function checkAddon(context: LintContext, { path, file }: EfiFile): Finding[] {
   const place = { path: display(path) };
-  const image = attempt(() => decodePe(context.open(file)));
+  const source = context.open(file);
+  const image = attempt(() => decodePe(source));
   if (image instanceof PlanishError) return [malformed(display(path), image)];
-  return [finding('uki-addon', `${display(path)} is installed only where it is asked for`, place)];
+  const message = `${display(path)} is installed only where it is asked for`;
+  return [finding('uki-addon', message, place), ...checkSignatures(source, display(path))];
 }
 
 const BOOTUPD = '/usr/lib/bootupd/updates';
 const SYSTEMD_BOOT = '/usr/lib/systemd/boot/efi';
 
-function checkLoader(root: Directory): Finding[] {
+function checkLoader(context: LintContext, root: Directory, { ukis }: BootEntries): Finding[] {
   const found: Finding[] = [];
   if (lookup(root, byteString(BOOTUPD)) !== undefined) {
     found.push(finding('bootupd-present', `${BOOTUPD} makes bootc choose bootupd`, { path: BOOTUPD }));
   }
-  const directory = lookup(root, byteString(SYSTEMD_BOOT));
-  const names = directory?.type === 'directory' ? sortedChildren(directory) : [];
-  if (!names.some(([name]) => name.startsWith('systemd-boot'))) {
+  const loaders = systemdBoot(root);
+  if (loaders.length === 0) {
     const message = `there is no systemd-boot in ${SYSTEMD_BOOT}`;
     found.push(finding('systemd-boot-missing', message, { path: SYSTEMD_BOOT }));
+  } else if (someSigned(context, ukis) && !someSigned(context, loaders)) {
+    const message = 'the UKI is signed, and the systemd-boot that loads it is not';
+    found.push(finding('systemd-boot-unsigned', message, { path: display((loaders[0] as EfiFile).path) }));
   }
   return found;
+}
+
+/** Regular files of systemd-boot; Debian's signed ones end in `.efi.signed`. */
+function systemdBoot(root: Directory): EfiFile[] {
+  const path = byteString(SYSTEMD_BOOT);
+  const directory = lookup(root, path);
+  const children = directory?.type === 'directory' ? sortedChildren(directory) : [];
+  return children.flatMap(([name, node]) =>
+    name.startsWith('systemd-boot') && node.type === 'regular'
+      ? [{ path: joinPath(path, name), file: node }]
+      : [],
+  );
 }
 
 function checkArguments(context: LintContext, found: readonly ComposefsArgument[], path: string): Finding[] {

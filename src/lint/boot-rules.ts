@@ -83,6 +83,18 @@ export const BOOT_RULES = {
     title: 'There are UKI addons.',
     hint: 'name them at installation (--uki-addon): none is installed by itself, and upgrades skip them',
   },
+  'uki-signature': {
+    severity: 'error',
+    scope: 'bootable',
+    title: 'A UKI or addon has signatures, and none of them holds.',
+    hint: 'sign it after its last change: pe sign --replace, or seal again',
+  },
+  'uki-unsigned': {
+    severity: 'warning',
+    scope: 'bootable',
+    title: 'A UKI or addon is not signed.',
+    hint: 'sign it (seal --key --cert, or pe sign): machines with Secure Boot refuse it, others believe any other in its place',
+  },
   'bootupd-present': {
     severity: 'warning',
     scope: 'bootable',
@@ -94,6 +106,12 @@ export const BOOT_RULES = {
     scope: 'bootable',
     title: 'There is a UKI but no systemd-boot to load it.',
     hint: 'ship systemd-boot in /usr/lib/systemd/boot/efi',
+  },
+  'systemd-boot-unsigned': {
+    severity: 'warning',
+    scope: 'bootable',
+    title: 'A UKI is signed, and no systemd-boot is.',
+    hint: 'sign systemd-boot before it is put into the image (pe sign), or ship a signed one',
   },
   'composefs-missing': {
     severity: 'error',

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { attachSignature, detachSignatures, prepareAuthenticode } from '../../src/boot/authenticode.ts';
+import { detachSignatures, prepareAuthenticode } from '../../src/boot/authenticode.ts';
 import { checkAuthenticode } from '../../src/boot/authenticode-verify.ts';
 import { computeChecksum } from '../../src/boot/pe-digest.ts';
 import { decodePeHeaders } from '../../src/boot/pe-headers.ts';
@@ -11,7 +11,8 @@ import { buildUki } from '../../src/boot/uki-writer.ts';
 import { byteSource } from '../../src/bytes/byte-source.ts';
 import { temporaryDirectory } from '../support/cli.ts';
 import { hasTool, runTool } from '../support/composefs-tools.ts';
-import { keyFile, testCertificate, testSigner } from '../support/test-keys.ts';
+import { signPe } from '../support/signed-pe.ts';
+import { keyFile, testCertificate } from '../support/test-keys.ts';
 import { trixieFile } from '../support/trixie.ts';
 
 const stubFile = trixieFile('usr/lib/systemd/boot/efi/linuxx64.efi.stub', 'Authenticode of real stubs');
@@ -20,12 +21,6 @@ const trusted = [testCertificate('db')];
 
 function whole(source: ReturnType<typeof byteSource>): Buffer {
   return Buffer.from(source.read(0, source.size));
-}
-
-async function signed(bytes: Uint8Array, key = 'db', certificate = key): Promise<Buffer> {
-  const unsigned = prepareAuthenticode(byteSource(bytes));
-  const signature = await testSigner(key).sign(unsigned.toBeSigned, 'sha256');
-  return whole(attachSignature(byteSource(bytes), unsigned.finish(signature, testCertificate(certificate))));
 }
 
 function tool(program: string, args: readonly string[]): string {
@@ -60,10 +55,10 @@ describe.skipIf(stubFile === undefined).each(['a loader', 'a UKI', 'a UKI of an 
   };
 
   test.skipIf(!canSbsign)('sbverify accepts ours, and none that is changed or by another', async () => {
-    const ours = file('ours.efi', await signed(make()));
+    const ours = file('ours.efi', await signPe(make()));
     expect(tool('sbverify', ['--cert', keyFile('db.crt'), ours])).toBe('0 Signature verification OK');
     expect(tool('sbverify', ['--cert', keyFile('other.crt'), ours])).toMatch(/^1 /);
-    const changed = await signed(make());
+    const changed = await signPe(make());
     changed[0x400] = (changed[0x400] ?? 0) ^ 1;
     expect(tool('sbverify', ['--cert', keyFile('db.crt'), file('changed.efi', changed)])).toMatch(/^1 /);
   });
@@ -79,7 +74,7 @@ describe.skipIf(stubFile === undefined).each(['a loader', 'a UKI', 'a UKI of an 
       signatures: [{ fault: undefined }],
     });
     const headers = decodePeHeaders(source);
-    const ours = decodePeHeaders(byteSource(await signed(unsigned)));
+    const ours = decodePeHeaders(byteSource(await signPe(unsigned)));
     expect(headers.certificateTable?.offset).toBe(ours.certificateTable?.offset);
     expect([0, computeChecksum(source, headers)]).toContain(headers.checkSum); // 0.9.4 leaves it out
     expect(checkAuthenticode(source, [testCertificate('other')]).signatures[0]?.fault?.code).toBe(
@@ -90,14 +85,14 @@ describe.skipIf(stubFile === undefined).each(['a loader', 'a UKI', 'a UKI of an 
   test.skipIf(!canPesign)('pesign computes the digest that we sign', async () => {
     const { digest } = prepareAuthenticode(byteSource(make()));
     const hex = Buffer.from(digest).toString('hex');
-    for (const bytes of [make(), await signed(make())]) {
+    for (const bytes of [make(), await signPe(make())]) {
       if (bytes.length % 8 !== 0) continue; // pesign does not fill up before it hashes
       expect(tool('pesign', ['-h', '-i', file('hash.efi', bytes)])).toContain(hex);
     }
   });
 
   test.skipIf(!canSbsign)('two signatures: each is accepted, in ours and in theirs', async () => {
-    const twice = await signed(await signed(make()), 'kek');
+    const twice = await signPe(await signPe(make()), 'kek');
     for (const name of ['db', 'kek']) {
       const verdict = checkAuthenticode(byteSource(twice), [testCertificate(name)]);
       expect(verdict.signatures.map(({ anchor }) => anchor)).toEqual(
@@ -107,13 +102,13 @@ describe.skipIf(stubFile === undefined).each(['a loader', 'a UKI', 'a UKI of an 
     }
     const theirs = join(folder, 'twice-sbsign.efi');
     const args = ['--key', keyFile('kek.key'), '--cert', keyFile('kek.crt'), '--output', theirs];
-    tool('sbsign', [...args, file('once.efi', await signed(make()))]);
+    tool('sbsign', [...args, file('once.efi', await signPe(make()))]);
     expect(checkAuthenticode(byteSource(readFileSync(theirs)), trusted).verified).toBe(true);
   });
 
   test('taken off again, the file is what it was, filled up', async () => {
     const unsigned = make();
-    const off = whole(detachSignatures(byteSource(await signed(unsigned))));
+    const off = whole(detachSignatures(byteSource(await signPe(unsigned))));
     const headers = decodePeHeaders(byteSource(off));
     const at = headers.optionalHeader + 64;
     const masked = (bytes: Buffer): string =>
@@ -123,7 +118,7 @@ describe.skipIf(stubFile === undefined).each(['a loader', 'a UKI', 'a UKI of an 
   });
 
   test('python3-pefile computes our checksum', async () => {
-    const ours = file('checksum.efi', await signed(make()));
+    const ours = file('checksum.efi', await signPe(make()));
     const script =
       'import pefile,sys; pe=pefile.PE(sys.argv[1],fast_load=True); print(pe.OPTIONAL_HEADER.CheckSum, pe.generate_checksum())';
     const { stdout } = spawnSync('python3', ['-c', script, ours], {
@@ -134,6 +129,6 @@ describe.skipIf(stubFile === undefined).each(['a loader', 'a UKI', 'a UKI of an 
   });
 
   test('is signed the same again', async () => {
-    expect((await signed(make())).equals(await signed(make()))).toBe(true);
+    expect((await signPe(make())).equals(await signPe(make()))).toBe(true);
   });
 });

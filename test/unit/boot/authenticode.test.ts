@@ -1,25 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { attachSignature, detachSignatures, prepareAuthenticode } from '../../../src/boot/authenticode.ts';
+import { attachSignature, detachSignatures } from '../../../src/boot/authenticode.ts';
 import { checkAuthenticode, verifyAuthenticode } from '../../../src/boot/authenticode-verify.ts';
 import { encodeCertificateEntry } from '../../../src/boot/certificate-table.ts';
 import { decodePeHeaders } from '../../../src/boot/pe-headers.ts';
 import { buildUki } from '../../../src/boot/uki-writer.ts';
 import { byteSource, concatSources, patchSource } from '../../../src/bytes/byte-source.ts';
 import { isPlanishError } from '../../../src/errors.ts';
-import { testCertificate, testSigner } from '../../support/test-keys.ts';
+import { signPe } from '../../support/signed-pe.ts';
+import { testCertificate } from '../../support/test-keys.ts';
 import { makePe, makeStub, OPTIONAL_HEADER_AT, SECTION_TABLE_AT } from '../../support/uki-maker.ts';
 
 const trusted = [testCertificate('db')];
 const parts = { stub: makeStub(), osRelease: Buffer.from('ID=x\n'), cmdline: 'rw', uname: '1' };
 const linux = byteSource(makePe([['.text', 'a kernel']]));
-
-async function signed(bytes: Uint8Array, key = 'db'): Promise<Buffer> {
-  const source = byteSource(bytes);
-  const unsigned = prepareAuthenticode(source);
-  const signature = await testSigner(key).sign(unsigned.toBeSigned, 'sha256');
-  const done = attachSignature(source, unsigned.finish(signature, testCertificate(key)));
-  return Buffer.from(done.read(0, done.size));
-}
 
 function whole(): Buffer {
   const { source } = buildUki({ ...parts, linux, initrds: [byteSource(Buffer.from('initrd'))] });
@@ -45,7 +38,7 @@ function patched(bytes: Uint8Array, ...numbers: readonly [number, number][]): Bu
 }
 
 describe('a signed UKI', async () => {
-  const uki = await signed(whole());
+  const uki = await signPe(whole());
 
   test('holds', () => {
     expect(verdict(uki)).toBe('ok');
@@ -103,7 +96,7 @@ describe('a signed UKI', async () => {
   });
 
   test('a signature of another file is said to be one', async () => {
-    const other = await signed(makePe([['.text', 'another program']]));
+    const other = await signPe(makePe([['.text', 'another program']]));
     const { certificateTable } = decodePeHeaders(byteSource(other));
     const pkcs7 = other.subarray((certificateTable?.offset ?? 0) + 8);
     const length = 4 + pkcs7.readUInt16BE(2);
@@ -250,7 +243,7 @@ describe('stubs', () => {
   });
 
   test.each<[string, () => Uint8Array | Promise<Uint8Array>, string]>([
-    ['signed already', async () => await signed(makeStub()), 'PE_BAD_IMAGE the stub is signed already'],
+    ['signed already', async () => await signPe(makeStub()), 'PE_BAD_IMAGE the stub is signed already'],
     [
       'without room for sections',
       () =>

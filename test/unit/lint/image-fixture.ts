@@ -7,7 +7,8 @@ import type { VerityDigest } from '../../../src/bytes/digest.ts';
 import { type LintOptions, type LintResult, lint } from '../../../src/ops/lint/lint.ts';
 import { END_OF_ARCHIVE, encodeTarHeader, paddingLength } from '../../../src/tar/writer.ts';
 import { type LayerSpec, type LayoutSpec, makeLayout } from '../../support/layout-maker.ts';
-import { makeUki, type UkiSpec } from '../../support/uki-maker.ts';
+import { signPe } from '../../support/signed-pe.ts';
+import { makePe, makeUki, type UkiSpec } from '../../support/uki-maker.ts';
 
 /** One file of the base layer. */
 interface FixtureEntry {
@@ -20,6 +21,10 @@ interface FixtureEntry {
 const KERNEL = 'usr/lib/modules/6.12.1';
 const UKI = 'boot/EFI/Linux/6.12.1.efi';
 
+/** Where systemd-boot lies, signed like the UKIs. */
+export const LOADER = 'usr/lib/systemd/boot/efi/systemd-bootx64.efi';
+const signedLoader = await signPe(makePe([['.text', 'a boot loader']]));
+
 /** 128 digits that no tree has. */
 export const WRONG_DIGEST = '0123456789abcdef'.repeat(8);
 
@@ -30,7 +35,6 @@ const FILES: Readonly<Record<string, string>> = {
   'usr/bin/tool': '#!/bin/sh\n',
   'usr/lib/os-release': 'ID=test\nVERSION_ID=1\n',
   'usr/lib/ostree/prepare-root.conf': '# for hosts with ostree\n[composefs]\nenabled = true\n',
-  'usr/lib/systemd/boot/efi/systemd-bootx64.efi': 'MZ',
   'usr/lib/sysusers.d/base.conf':
     '# users\nu daemon 1 - -\ng wheel 10\nu! app - "An app" /var/lib/app\nm app wheel\n',
   'usr/lib/tmpfiles.d/var.conf': 'd /var/lib/app 0755 - - -\nd! "/var/log" 0755\nL /var/run - - - - ../run\n',
@@ -56,12 +60,15 @@ export class ImageFixture {
   layout: LayoutSpec = {};
   /** Absent: a kernel beside its modules. `digest` is put on the command line. */
   uki: { spec: UkiSpec; digest: boolean; path: string } | undefined;
+  /** What is done to the UKI in the end. */
+  signUki: (uki: Buffer) => Buffer | Promise<Buffer> = signPe;
   options: LintOptions = {};
 
   constructor() {
     for (const path of DIRECTORIES.split(' ')) this.directory(path);
     for (const [path, content] of Object.entries(FILES)) this.file(path, content);
     for (const [path, target] of Object.entries(LINKS)) this.symlink(path, target);
+    this.file(LOADER, signedLoader);
     this.directory(KERNEL)
       .file(`${KERNEL}/vmlinuz`, 'k'.repeat(100))
       .file(`${KERNEL}/initramfs.img`, 'i'.repeat(100));
@@ -123,11 +130,14 @@ export class ImageFixture {
 
   /** Writes the image into a new directory and lints it. */
   async lint(directory: string): Promise<LintResult> {
-    if (this.uki === undefined) return await this.#lintAs(`${directory}/image`);
-    const { spec, digest, path } = this.uki;
-    if (!digest) this.file(path, makeUki(spec));
-    else this.file(path, makeUki({ ...spec, cmdline: `rw composefs=${await this.digestOf(directory)}` }));
+    if (this.uki !== undefined) this.file(this.uki.path, await this.#makeUki(directory, this.uki));
     return await this.#lintAs(`${directory}/image`);
+  }
+
+  async #makeUki(directory: string, { spec, digest }: { spec: UkiSpec; digest: boolean }): Promise<Buffer> {
+    if (!digest) return await this.signUki(makeUki(spec));
+    const cmdline = `rw composefs=${await this.digestOf(directory)}`;
+    return await this.signUki(makeUki({ ...spec, cmdline }));
   }
 
   /** What a host of the profile computes: what it says of a UKI that has another digest. */

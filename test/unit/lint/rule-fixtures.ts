@@ -1,8 +1,9 @@
 /** For every rule a way to spoil the clean image so that this rule speaks and no other. */
 import type { RuleId } from '../../../src/lint/rules.ts';
+import { signPe } from '../../support/signed-pe.ts';
 import { directory, extension, file, hardlink, pax, rawHeader, symlink } from '../../support/tar-maker.ts';
 import { makePe, makeUki } from '../../support/uki-maker.ts';
-import { type ImageFixture, WRONG_DIGEST } from './image-fixture.ts';
+import { type ImageFixture, LOADER, WRONG_DIGEST } from './image-fixture.ts';
 
 type Spoil = (image: ImageFixture, temporary: string) => ImageFixture | Promise<ImageFixture>;
 
@@ -122,6 +123,19 @@ const TREES = {
 const addon = 'boot/EFI/Linux/6.12.1.efi.extra.d/debug.addon.efi';
 
 /** Rules about what boots. */
+/** Sealed, with something done to the UKI in the end. */
+export const withUki = (image: ImageFixture, change: ImageFixture['signUki']): ImageFixture => {
+  image.signUki = change;
+  return image.seal();
+};
+
+/** A UKI in which the kernel is another, and all else as it was. */
+export const otherKernel = (uki: Buffer): Buffer => {
+  const copy = Buffer.from(uki);
+  copy.write('another', copy.indexOf('a kernel'), 'latin1');
+  return copy;
+};
+
 const BOOT = {
   'host-refuses': (image) => image.seal().remove('usr/lib/modules').symlink('usr/lib/modules', '../share'),
   'kernel-missing': (image) => image.remove('usr/lib/modules'),
@@ -140,9 +154,12 @@ const BOOT = {
   'uki-section-missing': (image) => image.seal({ osrel: undefined }),
   'uki-place': (image) => image.seal({}, 'boot/EFI/Linux/sub/6.12.1.efi'),
   'uki-modules': (image) => image.seal({ uname: '6.99.0' }),
-  'uki-addon': (image) => image.seal().file(addon, makePe([['.cmdline', 'debug']])),
+  'uki-addon': async (image) => image.seal().file(addon, await signPe(makePe([['.cmdline', 'debug']]))),
+  'uki-signature': (image) => withUki(image, async (uki) => otherKernel(await signPe(uki))),
+  'uki-unsigned': (image) => withUki(image, (uki) => uki),
   'bootupd-present': (image) => image.file('usr/lib/bootupd/updates/EFI.json', '{}').seal(),
   'systemd-boot-missing': (image) => image.remove('usr/lib/systemd/boot').seal(),
+  'systemd-boot-unsigned': (image) => image.seal().file(LOADER, makePe([['.text', 'a boot loader']])),
   'composefs-missing': (image) => image.seal({ cmdline: 'rw quiet' }),
   'composefs-key': (image) => image.seal({ cmdline: `composefs.digest=v1-sha512-12:${WRONG_DIGEST}` }),
   'composefs-optional': async (image, temporary) => {
