@@ -34,8 +34,8 @@ export function putHex({ bytes }: ImageBuffer, at: number, hex: string): number 
   return end;
 }
 
-/** Writes a safe integer as 64 bits in two's complement. */
+/** Writes a safe integer as 64 bits in two's complement, where zeros were. */
 export function putInt64({ view }: ImageBuffer, at: number, value: number): void {
   view.setUint32(at, value >>> 0, true);
-  view.setInt32(at + 4, Math.floor(value / 2 ** 32), true);
+  if (value >>> 0 !== value) view.setInt32(at + 4, Math.floor(value / 2 ** 32), true);
 }

@@ -84,8 +84,9 @@ class Collector {
     names.push(SELF, PARENT);
     names.sort();
     const entries: DirectoryEntries = { names, nodes: new Array(names.length), links: undefined };
-    const { metadata } = directory;
-    const node = newNode({ type: 'directory', metadata, xattrs: NO_PAIRS, entries, nlink: 2 });
+    const node = newNode('directory', directory.metadata, NO_PAIRS);
+    node.entries = entries;
+    node.nlink = 2;
     this.#stack.push({ directory, node, entries, parent: parent ?? node, next: 0, hasWhiteout: false });
     this.#found.push(node);
     return node;
@@ -201,7 +202,9 @@ function directoryMarks(rewriter: XattrRewriter): XattrList {
 
 function newStub(root: Metadata, xattrs: XattrList): ImageNode {
   const metadata = { ...root, mode: STUB_PERMISSIONS };
-  return newNode({ type: 'character', metadata, xattrs, nlink: 1 });
+  const stub = newNode('character', metadata, xattrs);
+  stub.nlink = 1;
+  return stub;
 }
 
 /** `00` to `ff`: whiteouts that hide the directories of an object store that is stacked as an ordinary layer. */
@@ -229,7 +232,7 @@ function appendChildren(order: ImageNode[], { names, nodes, links }: DirectoryEn
 
 function checkName(name: ByteString): void {
   const ok = name.length > 0 && name.length <= LIMITS.nameBytes && name !== SELF && name !== PARENT;
-  if (ok && !name.includes('/') && !name.includes('\0')) return;
+  if (ok && name.indexOf('/') < 0 && name.indexOf('\0') < 0) return;
   throw new PlanishError('UNREPRESENTABLE', 'an EROFS image can hold no file of such a name', {
     path: display(name),
   });

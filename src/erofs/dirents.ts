@@ -8,8 +8,8 @@ import type { DirectoryEntries, ImageNode } from './nodes.ts';
 export function measureDirectory(names: readonly ByteString[]): { blocks: number; tail: number } {
   let blocks = 0;
   let used = 0;
-  for (const name of names) {
-    const size = DIRENT.size + name.length;
+  for (let index = 0; index < names.length; index++) {
+    const size = DIRENT.size + (names[index] as ByteString).length;
     if (used + size > BLOCK_SIZE) {
       blocks++;
       used = 0;

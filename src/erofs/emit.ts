@@ -34,6 +34,13 @@ export interface EmitContext {
   readonly pairs: PairTable;
   /** Most shared ids of one inode. */
   readonly sharedMax: number;
+  /** The xattr body of the first inode that {@link isLoneObject}; the others' differ from it in the digits alone. */
+  objectBody: Uint8Array | undefined;
+}
+
+/** For one image. */
+export function newEmitContext(pairs: PairTable, version2: boolean, sharedMax: number): EmitContext {
+  return { version2, pairs, sharedMax, objectBody: undefined };
 }
 
 /** Writes an inode, its xattrs, tail and data blocks. `ordinal`: its place in the order of inodes. */
@@ -41,7 +48,7 @@ export function putNode(out: ImageBuffer, node: ImageNode, ordinal: number, cont
   const ino = context.version2 ? node.offset / SLOT_SIZE : ordinal;
   const head = node.extended ? putExtended(out, node, ino, context) : putCompact(out, node, ino, context);
   const xattrsAt = node.offset + head;
-  if (node.xattrSize > 0) putXattrs(out, xattrsAt, node.xattrs, context);
+  if (node.xattrSize > 0) putXattrs(out, xattrsAt, node, context);
   const tailAt = xattrsAt + node.xattrSize;
   const blocksAt = node.firstBlock * BLOCK_SIZE;
   if (node.entries !== undefined) putDirectory(out, node, blocksAt, tailAt);
@@ -124,13 +131,50 @@ function putExtended(out: ImageBuffer, node: ImageNode, ino: number, context: Em
   return EXTENDED_INODE.size;
 }
 
-/** The xattr body: filter of all names, ids of shared pairs, then the other pairs. */
-function putXattrs(out: ImageBuffer, at: number, list: XattrList, context: EmitContext): void {
+/** The xattr body of an inode: nearly every file outside the image has the same but for the digits of its digest. */
+function putXattrs(
+  out: ImageBuffer,
+  at: number,
+  { xattrs, xattrSize }: ImageNode,
+  context: EmitContext,
+): void {
+  if (!isLoneObject(context.pairs, xattrs)) {
+    putBody(out, at, xattrs, context);
+  } else if (context.objectBody === undefined) {
+    putBody(out, at, xattrs, context);
+    context.objectBody = out.bytes.slice(at, at + xattrSize);
+  } else {
+    out.bytes.set(context.objectBody, at);
+    putDigits(out, at, context.pairs, xattrs);
+  }
+}
+
+/** Whether a list is the two pairs of one digest, which no other inode has. */
+function isLoneObject({ forms, values, uses }: PairTable, list: XattrList): boolean {
+  if (list.length !== 2) return false;
+  const [metacopy, redirect] = list as [number, number];
+  if (forms[metacopy] !== 'metacopy' || forms[redirect] !== 'digest-path') return false;
+  return uses[metacopy] === 1 && uses[redirect] === 1 && values[metacopy] === values[redirect];
+}
+
+/** Writes the digits of the digest into the body of such an inode. */
+function putDigits(out: ImageBuffer, at: number, { names, values, sizes }: PairTable, list: XattrList): void {
+  const [metacopy, redirect] = list as [number, number];
+  const digest = values[metacopy] as ByteString;
+  const first = at + XATTR_BODY.size + XATTR_ENTRY.size;
+  const second = first + (sizes[metacopy] as number);
+  putHex(out, first + (names[metacopy] as XattrName).suffix.length + METACOPY.size, digest);
+  putObjectPath(out, second + (names[redirect] as XattrName).suffix.length, digest);
+}
+
+/** Any xattr body: filter of all names, ids of shared pairs, then the other pairs. */
+function putBody(out: ImageBuffer, at: number, list: XattrList, context: EmitContext): void {
   const { names, uses, sharedIds } = context.pairs;
   let filter = 0;
   let shared = 0;
   let idAt = at + XATTR_BODY.size;
-  for (const pair of list) {
+  for (let index = 0; index < list.length; index++) {
+    const pair = list[index] as number;
     filter |= (names[pair] as XattrName).filterBit;
     if ((uses[pair] as number) < 2 || shared >= context.sharedMax) continue;
     shared++;
@@ -150,7 +194,8 @@ function putOwnEntries(
 ): void {
   let at = start;
   let shared = 0;
-  for (const pair of list) {
+  for (let index = 0; index < list.length; index++) {
+    const pair = list[index] as number;
     if ((pairs.uses[pair] as number) > 1 && shared < sharedMax) shared++;
     else at = putEntry(out, at, pairs, pair);
   }

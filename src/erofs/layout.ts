@@ -58,7 +58,8 @@ export function layOut({ nodes, pool }: CollectedNodes, options: RewriteOptions)
   const buildTime = v2 ? { sec: 0, nsec: 0 } : leastTime(nodes, options);
   const sharedMax = sharedLimit(options);
   let end = INODES_START;
-  for (const node of nodes) {
+  for (let ordinal = 0; ordinal < nodes.length; ordinal++) {
+    const node = nodes[ordinal] as ImageNode;
     measure(node, pool.pairs, sharedMax);
     node.extended = v2 || needsExtended(node, buildTime);
     end = v2 ? placeVersion2(node, end) : place(node, end);
@@ -76,8 +77,8 @@ export function layOut({ nodes, pool }: CollectedNodes, options: RewriteOptions)
 function leastTime(nodes: readonly ImageNode[], { dialect }: RewriteOptions): Timestamp {
   const rank = ({ sec }: Timestamp) => (dialect === 'rs' && sec < 0 ? sec + 2 ** 64 : sec);
   let least = (nodes[0] as ImageNode).metadata.mtime;
-  for (const { metadata } of nodes) {
-    const { mtime } = metadata;
+  for (let ordinal = 1; ordinal < nodes.length; ordinal++) {
+    const { mtime } = (nodes[ordinal] as ImageNode).metadata;
     if (mtime === least) continue;
     const order = rank(mtime) - rank(least) || mtime.sec - least.sec;
     if (order < 0 || (order === 0 && mtime.nsec < least.nsec)) least = mtime;
@@ -90,7 +91,8 @@ const WORD_MAX = 0xffffffff;
 /** Neighbours often share theirs. */
 function checkAllMetadata(nodes: readonly ImageNode[]): void {
   let last: Metadata | undefined;
-  for (const { metadata } of nodes) {
+  for (let ordinal = 0; ordinal < nodes.length; ordinal++) {
+    const { metadata } = nodes[ordinal] as ImageNode;
     if (metadata === last) continue;
     checkMetadata(metadata);
     last = metadata;
@@ -201,7 +203,8 @@ function placeShared(
 /** Gives data blocks in inode order; returns the size of the image. */
 function placeBlocks(nodes: readonly ImageNode[], start: number): number {
   let block = start / BLOCK_SIZE;
-  for (const node of nodes) {
+  for (let ordinal = 0; ordinal < nodes.length; ordinal++) {
+    const node = nodes[ordinal] as ImageNode;
     if (node.blocks === 0) continue;
     node.firstBlock = block;
     block += node.blocks;

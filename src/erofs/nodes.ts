@@ -26,21 +26,21 @@ export interface DirectoryEntries {
   links: Set<number> | undefined;
 }
 
-/** An inode to be written. The second half is filled by the layout. */
+/** An inode to be written. What is not read-only is filled in: by who makes it, while links are counted, by the layout. */
 export interface ImageNode {
   readonly type: FileType;
   readonly metadata: Metadata;
-  readonly entries: DirectoryEntries | undefined;
-  /** Bytes in the image: content of a file, or target of a symlink. */
-  readonly data: Uint8Array | ByteString | undefined;
-  /** Entries of the chunk array; -1: the file is not chunk-based. */
-  readonly chunks: number;
-  /** Device number as `st_rdev` of Linux, its low 32 bits. */
-  readonly device: number;
   xattrs: XattrList;
-  nlink: number;
+  entries: DirectoryEntries | undefined;
+  /** Bytes in the image: content of a file, or target of a symlink. */
+  data: Uint8Array | ByteString | undefined;
+  /** Entries of the chunk array; -1: the file is not chunk-based. */
+  chunks: number;
+  /** Device number as `st_rdev` of Linux, its low 32 bits. */
+  device: number;
   /** Size attribute. Of directories: bytes of their entries. */
   size: number;
+  nlink: number;
 
   /** Whether the inode has 64 bytes. */
   extended: boolean;
@@ -55,22 +55,18 @@ export interface ImageNode {
   tail: number;
 }
 
-/** What of an {@link ImageNode} is not nothing. */
-type NodeParts = Pick<ImageNode, 'type' | 'metadata' | 'xattrs'> &
-  Partial<Pick<ImageNode, 'entries' | 'data' | 'chunks' | 'device' | 'nlink' | 'size'>>;
-
-/** An inode before layout. One literal, so that all have one shape. */
-export function newNode(parts: NodeParts): ImageNode {
+/** An inode without content, links or place. One literal, mostly of constants, so that all have one shape and are made by copying. */
+export function newNode(type: FileType, metadata: Metadata, xattrs: XattrList): ImageNode {
   return {
-    type: parts.type,
-    metadata: parts.metadata,
-    entries: parts.entries,
-    data: parts.data,
-    chunks: parts.chunks ?? -1,
-    device: parts.device ?? 0,
-    xattrs: parts.xattrs,
-    nlink: parts.nlink ?? 0,
-    size: parts.size ?? 0,
+    type,
+    metadata,
+    xattrs,
+    entries: undefined,
+    data: undefined,
+    chunks: -1,
+    device: 0,
+    size: 0,
+    nlink: 0,
     extended: false,
     offset: 0,
     xattrSize: 0,
@@ -78,6 +74,13 @@ export function newNode(parts: NodeParts): ImageNode {
     firstBlock: 0,
     tail: 0,
   };
+}
+
+/** The inode, with bytes in the image. */
+function withData(node: ImageNode, data: Uint8Array | ByteString): ImageNode {
+  node.data = data;
+  node.size = data.length;
+  return node;
 }
 
 /** Bytes of content that C, and for version 2 composefs-rs, put into an image. */
@@ -114,10 +117,12 @@ export class LeafMaker {
     const xattrs = this.#rewriter.own(metadata.xattrs);
     if (leaf.type === 'symlink') {
       checkLength('the target of a symbolic link', leaf.target.length, 1, TARGET_MAX);
-      return newNode({ type, metadata, xattrs, data: leaf.target, size: leaf.target.length });
+      return withData(newNode(type, metadata, xattrs), leaf.target);
     }
-    const device = 'major' in leaf ? deviceNumber(leaf) : 0;
-    return newNode({ type, metadata, xattrs, device, size });
+    const node = newNode(type, metadata, xattrs);
+    if ('major' in leaf) node.device = deviceNumber(leaf);
+    node.size = size;
+    return node;
   }
 
   #regular({ type, metadata, content }: RegularFile): ImageNode {
@@ -125,11 +130,11 @@ export class LeafMaker {
       return this.#external(metadata, content);
     }
     const xattrs = this.#rewriter.own(metadata.xattrs);
-    if (content.kind === 'external') return newNode({ type, metadata, xattrs });
+    if (content.kind === 'external') return newNode(type, metadata, xattrs);
     const { bytes } = content;
     const max = this.#version === 2 ? CONTENT_MAX_V2 : CONTENT_MAX;
     checkLength('content inside the image', bytes.length, 0, max);
-    return newNode({ type, metadata, xattrs, data: bytes, size: bytes.length });
+    return withData(newNode(type, metadata, xattrs), bytes);
   }
 
   #external(metadata: Metadata, content: ExternalContent): ImageNode {
@@ -137,14 +142,15 @@ export class LeafMaker {
     if (!Number.isSafeInteger(size) || size < 0) {
       throw new PlanishError('UNREPRESENTABLE', 'a file is too large for an EROFS image', { actual: size });
     }
-    const chunks = this.#version === 2 ? Number(verity !== undefined) : chunkCount(size);
-    const xattrs = this.#rewriter.external(metadata.xattrs, content);
-    return newNode({ type: 'regular', metadata, xattrs, chunks, size });
+    const node = newNode('regular', metadata, this.#rewriter.external(metadata.xattrs, content));
+    node.chunks = this.#version === 2 ? Number(verity !== undefined) : chunkCount(size);
+    node.size = size;
+    return node;
   }
 
   #whiteout(metadata: Metadata): ImageNode {
     const xattrs = this.#rewriter.marked(this.#rewriter.own(metadata.xattrs), this.#whiteoutMarks);
-    return newNode({ type: 'regular', metadata, xattrs });
+    return newNode('regular', metadata, xattrs);
   }
 }
 

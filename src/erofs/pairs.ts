@@ -67,7 +67,11 @@ export class PairTable {
 
   /** Counts one more use of each row. */
   countUses(rows: readonly number[]): void {
-    for (const row of rows) this.uses[row] = (this.uses[row] as number) + 1;
+    const { uses } = this;
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index] as number;
+      uses[row] = (uses[row] as number) + 1;
+    }
   }
 }
 

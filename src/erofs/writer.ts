@@ -4,7 +4,7 @@ import type { DumpFacts } from '../tree/dump-facts.ts';
 import type { Directory } from '../tree/tree.ts';
 import { type ImageBuffer, newImageBuffer, putInt64 } from './bytes-out.ts';
 import { collectNodes } from './collect.ts';
-import { type EmitContext, putEntry, putNode } from './emit.ts';
+import { newEmitContext, putEntry, putNode } from './emit.ts';
 import {
   BLOCK_BITS,
   BLOCK_SIZE,
@@ -57,8 +57,10 @@ export function encodeImage(root: Directory, options: EncodeOptions): Uint8Array
   putHeader(out, rewrite, collected.pool);
   putSuperblock(out, layout);
   const { pairs } = collected.pool;
-  const context: EmitContext = { version2: version === 2, pairs, sharedMax: sharedLimit(rewrite) };
-  for (const [ordinal, node] of layout.nodes.entries()) putNode(out, node, ordinal, context);
+  const context = newEmitContext(pairs, version === 2, sharedLimit(rewrite));
+  const { nodes } = layout;
+  for (let ordinal = 0; ordinal < nodes.length; ordinal++)
+    putNode(out, nodes[ordinal] as ImageNode, ordinal, context);
   let at = layout.sharedStart;
   for (const pair of layout.shared) at = putEntry(out, at, pairs, pair);
   return out.bytes;

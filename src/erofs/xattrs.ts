@@ -135,12 +135,18 @@ function descending(pairs: PairTable, a: number, b: number): number {
   return (
     compare(nameOf(pairs, b).name, nameOf(pairs, a).name) ||
     compare(pairs.valueLength(b), pairs.valueLength(a)) ||
-    compare(textOf(pairs, b), textOf(pairs, a))
+    compareText(pairs, b, a)
   );
 }
 
 function nameOf(pairs: PairTable, row: number): XattrName {
   return pairs.names[row] as XattrName;
+}
+
+/** Values of one length. Those of one form compare as they are, digests like the paths that they spell. */
+function compareText(pairs: PairTable, a: number, b: number): number {
+  if (pairs.forms[a] !== pairs.forms[b]) return compare(textOf(pairs, a), textOf(pairs, b));
+  return compare(pairs.values[a] as ByteString, pairs.values[b] as ByteString);
 }
 
 /** A value as it is compared: paths of both forms alike. */
@@ -171,7 +177,8 @@ export function bodySize({ uses, sizes }: PairTable, list: XattrList, sharedMax:
   if (list.length === 0) return 0;
   let shared = 0;
   let own = 0;
-  for (const pair of list) {
+  for (let index = 0; index < list.length; index++) {
+    const pair = list[index] as number;
     if ((uses[pair] as number) > 1 && shared < sharedMax) shared++;
     else own += sizes[pair] as number;
   }

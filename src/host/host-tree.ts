@@ -4,7 +4,7 @@ import { type EmptiedDirectory, emptyBootDirectories } from '../tree/boot-transf
 import { copyTree } from '../tree/copy.ts';
 import { type FlattenLayer, flatten } from '../tree/flatten.ts';
 import { dropFractions, separateLinks } from '../tree/reductions.ts';
-import { type TransformReport, transformForContainer } from '../tree/transform.ts';
+import { type TransformReport, transformForContainer, transformInPlace } from '../tree/transform.ts';
 import type { Directory } from '../tree/tree.ts';
 import type { OnWarning } from '../warnings.ts';
 import { asHostsRead, checkHostLayer, type HostLayer } from './accept-layer.ts';
@@ -51,8 +51,16 @@ export function makePlainTree(source: HostSource, profile: HostProfile, onWarnin
   const fractionsDropped = profile.fractions === 'dropped' ? dropFractions(base) : 0;
   const reductions = { linksSeparated: separated, fractionsDropped };
   if (profile.container === undefined) return { root: base, reductions, container: undefined };
+  if (base !== sourceRoot(source)) {
+    return { root: base, reductions, container: transformInPlace(base, profile.container) };
+  }
   const { root, report } = transformForContainer(base, profile.container);
   return { root, reductions, container: report };
+}
+
+/** The tree that is not ours to change. */
+function sourceRoot(source: HostSource): Directory | undefined {
+  return source.kind === 'tree' ? source.root : undefined;
 }
 
 /** A tree of the source; that of the source itself only where nothing will change it. */

@@ -2,7 +2,7 @@
 import { fromUtf8, toBytes } from '../bytes/byte-string.ts';
 import type { VerityDigest } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
-import { NO_FILE, type StoreHelpers, UNSEEN } from '../native/contract.ts';
+import { type StoreHelpers, UNSEEN } from '../native/contract.ts';
 
 /** A content that lies whole in a window, and the digest that it was found to have. */
 export interface MeasuredRange {
@@ -44,27 +44,20 @@ function storeSome(
   return outcomes;
 }
 
-/** Sizes of objects: `undefined` for what is no file; what could not be looked at is absent, for the caller to look at. */
-export type SizeMany = (
-  digests: readonly VerityDigest[],
-) => Promise<ReadonlyMap<VerityDigest, number | undefined>>;
+/** Sizes of objects in their order: `NO_FILE` for what is no file, `UNSEEN` for what could not be looked at. */
+export type SizeMany = (digests: readonly VerityDigest[]) => Promise<Float64Array>;
 
 /** For a directory of objects; `undefined` where the helpers are not. */
 export function sizeMany(directory: string, helpers: StoreHelpers | undefined): SizeMany | undefined {
   if (helpers === undefined) return undefined;
   const path = toBytes(fromUtf8(directory));
   return async (digests) => {
-    const found = new Map<VerityDigest, number | undefined>();
+    const sizes = new Float64Array(digests.length).fill(UNSEEN);
     for (let at = 0; at < digests.length; at += AT_ONCE) {
-      const some = digests.slice(at, at + AT_ONCE);
-      const sizes = new Float64Array(some.length).fill(UNSEEN);
-      await helpers.sizeObjectsLater(path, Buffer.from(some.join(''), 'latin1'), sizes);
-      for (const [index, digest] of some.entries()) {
-        const size = sizes[index];
-        if (size !== UNSEEN) found.set(digest, size === NO_FILE ? undefined : size);
-      }
+      const names = Buffer.from(digests.slice(at, at + AT_ONCE).join(''), 'latin1');
+      await helpers.sizeObjectsLater(path, names, sizes.subarray(at, at + AT_ONCE));
     }
-    return found;
+    return sizes;
   };
 }
 

@@ -5,6 +5,7 @@ import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
 import { sizeMany } from '../kernel/store-objects.ts';
 import type { LimitName } from '../limits.ts';
+import { NO_FILE, UNSEEN } from '../native/contract.ts';
 import { nativeHelpers } from '../native/load.ts';
 import { objectPath } from './names.ts';
 import { readRegular } from './read-file.ts';
@@ -54,14 +55,15 @@ export class ObjectStore implements ObjectPlace {
     return stat?.isFile() === true ? stat.size : undefined;
   }
 
-  /** The same of many, each once, faster where the native helpers are. */
-  async objectSizes(digests: Iterable<VerityDigest>): Promise<Map<VerityDigest, number | undefined>> {
-    const wanted = [...new Set(digests)];
+  /** The same of many, in their order, faster where the native helpers are. */
+  async objectSizes(digests: readonly VerityDigest[]): Promise<(number | undefined)[]> {
     const many = this.elsewhere === undefined ? sizeMany(this.objects, nativeHelpers()) : undefined;
-    const found = await many?.(wanted);
-    return new Map(
-      wanted.map((digest) => [digest, found?.has(digest) ? found.get(digest) : this.objectSize(digest)]),
-    );
+    const found = await many?.(digests);
+    return digests.map((digest, index) => {
+      const size = found?.[index] ?? UNSEEN;
+      if (size === UNSEEN) return this.objectSize(digest);
+      return size === NO_FILE ? undefined : size;
+    });
   }
 
   /** `OBJECT_MISSING`. */

@@ -35,8 +35,10 @@ export async function restoreLayer(
   const tar = new ChunkedTar((entry) => entries.push(entry));
   for await (const chunks of stream.batches()) for (const chunk of chunks) tar.add(chunk);
   const endOfArchive = tar.finish(stream.size);
-  const sizes = await repository.objectSizes(tar.objects.keys());
-  for (const [digest, size] of tar.objects) checkObject(repository, digest, size, sizes.get(digest));
+  const digests = [...tar.objects.keys()];
+  const sizes = await repository.objectSizes(digests);
+  for (const [index, digest] of digests.entries())
+    checkObject(repository, digest, tar.objects.get(digest) as number, sizes[index]);
   return { entries, endOfArchive, objects: tar.objects };
 }
 

@@ -81,7 +81,8 @@ export async function sizeObjects(
   repository: ObjectStore,
   { stream }: OpenedStream,
 ): Promise<ReadonlyMap<VerityDigest, number>> {
-  const sizes = await repository.objectSizes(stream.objects);
+  const found = await repository.objectSizes(stream.objects);
+  const sizes = new Map(stream.objects.map((digest, index) => [digest, found[index]]));
   const objects = new Map<VerityDigest, number>();
   let total = 0;
   for await (const chunks of stream.batches())

@@ -134,14 +134,14 @@ class Chunks {
   }
 
   *take(): Generator<SplitstreamChunk, void, undefined> {
-    const { rest } = this.#reader;
-    const view = new DataView(rest.buffer, rest.byteOffset, rest.byteLength);
+    const { rest: bytes } = this.#reader;
+    const rest = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let at = 0;
     while (rest.length - at >= (this.#inline > 0 ? 1 : CHUNK_HEADER_BYTES)) {
       const count = Math.min(this.#inline, rest.length - at);
       if (count > 0) yield { kind: 'inline', bytes: rest.subarray(at, at + count) };
       else {
-        const value = Number(view.getBigInt64(at, true));
+        const value = rest.readInt32LE(at + 4) * 2 ** 32 + rest.readUInt32LE(at);
         if (value < 0) this.#begin(-value);
         else yield { kind: 'external', digest: objectAt(this.#objects, value, this.#info.stream.start) };
       }

@@ -99,7 +99,6 @@ export function decodeEntry(block: Buffer, at: number, offset: number, extension
   const device = type === 'character' || type === 'block';
   const hostReading = readAsHost(block, at, { type, size, extensions });
   return {
-    ...(hostReading === undefined ? {} : { hostReading }),
     type,
     path,
     linkTarget: decodeTarget(block, at, offset, type, extensions),
@@ -115,6 +114,7 @@ export function decodeEntry(block: Buffer, at: number, offset: number, extension
     dataOffset: offset + BLOCK_BYTES,
     storedSize,
     sparse: undefined,
+    hostReading,
   };
 }
 

@@ -34,6 +34,8 @@ export class Extensions {
   isSparse = false;
   readonly #local: RecordMap = new Map();
   readonly #global: RecordMap = new Map();
+  /** Whether there are records at all, which most entries of most layers have not. */
+  #hasRecords = false;
   #seen = 0;
   #headers = 0;
   #bytes = 0;
@@ -85,6 +87,7 @@ export class Extensions {
   }
 
   #takeLocal(records: PaxRecord[]): void {
+    this.#hasRecords = true;
     for (const record of records) {
       if (record.key.startsWith(SPARSE_PREFIX)) this.isSparse = true;
       if (record.key === 'GNU.sparse.offset' || record.key === 'GNU.sparse.numbytes') {
@@ -97,6 +100,7 @@ export class Extensions {
 
   /** What all `g` headers hold together is bounded like the metadata of one entry. */
   #takeGlobal(records: PaxRecord[], offset: number): void {
+    this.#hasRecords = true;
     for (const record of records) {
       if (record.key.startsWith(SPARSE_PREFIX)) {
         throw tarError('TAR_UNSUPPORTED', 'a sparse map in a global PAX header', record.offset);
@@ -111,13 +115,9 @@ export class Extensions {
     }
   }
 
-  get #hasNoRecords(): boolean {
-    return this.#local.size === 0 && this.#global.size === 0;
-  }
-
   /** The record that counts for the next entry, or `undefined` where the header itself does. */
   find(key: string): PaxRecord | undefined {
-    if (this.#hasNoRecords) return undefined;
+    if (!this.#hasRecords) return undefined;
     const name = byteString(key);
     const record = this.#local.get(name) ?? this.#global.get(name);
     return record === undefined || record.value === '' ? undefined : record;
@@ -134,7 +134,7 @@ export class Extensions {
   }
 
   #xattrs(encoded: boolean): Xattrs {
-    if (this.#hasNoRecords) return NO_XATTRS;
+    if (!this.#hasRecords) return NO_XATTRS;
     const found = new Map<ByteString, Uint8Array>();
     addXattrs(found, this.#global, encoded);
     addXattrs(found, this.#local, encoded);
@@ -143,7 +143,7 @@ export class Extensions {
 
   /** The first attribute of the next entry that only libarchive's spelling holds: hosts and engines miss it. */
   encodedXattr(): ByteString | undefined {
-    if (this.#hasNoRecords) return undefined;
+    if (!this.#hasRecords) return undefined;
     const records = [...this.#global.values(), ...this.#local.values()];
     if (!records.some(({ key }) => key.startsWith(XATTR_PREFIX_ENCODED))) return undefined;
     const found = records.flatMap((record) => paxXattr(record) ?? []);
@@ -160,6 +160,7 @@ export class Extensions {
     this.sparsePairs.length = 0;
     this.isSparse = false;
     this.#local.clear();
+    this.#hasRecords = this.#global.size > 0;
     this.#seen = 0;
     this.#headers = 0;
     this.#bytes = 0;

@@ -100,24 +100,28 @@ export function isZeroBlock(block: Uint8Array, at: number, length: number = BLOC
  */
 export function verifyChecksum(block: Buffer, at: number, offset: number): void {
   const { at: field, length } = FIELDS.chksum;
-  let sum = 0;
-  let high = 0;
-  for (let index = at; index < at + BLOCK_BYTES; index++) {
-    const byte = block[index] as number;
-    sum += byte;
-    high += byte >> 7;
-  }
-  for (let index = at + field; index < at + field + length; index++) {
-    const byte = block[index] as number;
-    sum += 0x20 - byte;
-    high -= byte >> 7;
-  }
+  const sum = sumOf(block, at, BLOCK_BYTES) - sumOf(block, at + field, length) + 0x20 * length;
   const stored = parseOctal(block, at + field, length);
-  if (stored === sum || stored === sum - 256 * high) return;
+  if (stored === sum) return;
+  const high = highOf(block, at, BLOCK_BYTES) - highOf(block, at + field, length);
+  if (stored === sum - 256 * high) return;
   throw tarError('TAR_BAD_CHECKSUM', 'a tar header does not match its checksum', offset, {
     expected: stored ?? 'an octal number',
     actual: sum,
   });
+}
+
+function sumOf(block: Buffer, start: number, length: number): number {
+  let sum = 0;
+  for (let index = start; index < start + length; index++) sum += block[index] as number;
+  return sum;
+}
+
+/** How many bytes have their top bit set. */
+function highOf(block: Buffer, start: number, length: number): number {
+  let high = 0;
+  for (let index = start; index < start + length; index++) high += (block[index] as number) >> 7;
+  return high;
 }
 
 const MAGIC_USTAR = 'ustar\u000000';
@@ -129,11 +133,16 @@ const LETTER_U = 0x75;
 export function headerFormat(block: Buffer, at: number): HeaderFormat {
   const magic = at + FIELDS.magic.at;
   if (block[magic] !== LETTER_U) return 'v7';
-  const text: string = latin1(block, magic, magic + 8);
-  if (text === MAGIC_GNU) return 'gnu';
-  if (text !== MAGIC_USTAR) return 'v7';
-  const trailer = at + FIELDS.starTrailer.at;
-  return latin1(block, trailer, trailer + 4) === STAR_TRAILER ? 'star' : 'ustar';
+  if (holdsText(block, magic, MAGIC_GNU)) return 'gnu';
+  if (!holdsText(block, magic, MAGIC_USTAR)) return 'v7';
+  return holdsText(block, at + FIELDS.starTrailer.at, STAR_TRAILER) ? 'star' : 'ustar';
+}
+
+/** Whether those bytes begin at `start`. Compared one by one: this runs for every header, and a string costs more. */
+function holdsText(block: Buffer, start: number, text: string): boolean {
+  for (let index = 0; index < text.length; index++)
+    if (block[start + index] !== text.charCodeAt(index)) return false;
+  return true;
 }
 
 const NO_TEXT = byteString('');

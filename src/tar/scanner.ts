@@ -113,7 +113,7 @@ export class TarScanner {
 
   /** Takes the next piece. It is neither changed nor kept. */
   push(chunk: Uint8Array): void {
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const bytes = asBuffer(chunk);
     let at = 0;
     while (at < bytes.length) at = this.#step(bytes, at);
     this.#base += bytes.length;
@@ -376,6 +376,11 @@ export class TarScanner {
     this.#warned.add(message);
     this.#onWarning?.({ code, message, path: entry === undefined ? undefined : display(entry.path) });
   }
+}
+
+/** The same bytes; many short chunks are worth a look at whether they are a buffer already. */
+function asBuffer(chunk: Uint8Array): Buffer {
+  return chunk instanceof Buffer ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }
 
 function isExtension(typeflag: number): boolean {

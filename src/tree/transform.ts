@@ -50,15 +50,17 @@ export function transformForContainer(
   options: ContainerTransformOptions = {},
 ): TransformResult {
   const copy = copyTree(root);
-  const usr = requireUsr(copy).metadata;
-  const rootChanged = copyMetadataToRoot(copy, usr);
-  const run = resetRun(copy, usr);
+  return { root: copy, report: transformInPlace(copy, options) };
+}
+
+/** As {@link transformForContainer}, but it changes the tree that it is given: for one that nobody else has. */
+export function transformInPlace(root: Directory, options: ContainerTransformOptions = {}): TransformReport {
+  const usr = requireUsr(root).metadata;
+  const rootChanged = copyMetadataToRoot(root, usr);
+  const run = resetRun(root, usr);
   // After the copy, so that the root's attributes are filtered as /usr's are.
-  const xattrsFiltered = filterXattrs(copy, xattrFilter(options.xattrs ?? 'allowlist-only'));
-  return {
-    root: copy,
-    report: { rootChanged, runEntriesRemoved: run.removed, runTimeChanged: run.timeChanged, xattrsFiltered },
-  };
+  const xattrsFiltered = filterXattrs(root, xattrFilter(options.xattrs ?? 'allowlist-only'));
+  return { rootChanged, runEntriesRemoved: run.removed, runTimeChanged: run.timeChanged, xattrsFiltered };
 }
 
 /** `/usr`, which hosts take metadata from. Throws `HOST_TREE_INVALID` where there is no such directory. */

@@ -44,7 +44,7 @@ export async function emitLayers(context: EmitContext, image: OpenedImage): Prom
   const absent = inputs.filter(({ diffId }) => !hasLayer(context.repository, diffId as BlobDigest));
   const pool = session.poolFor(usualTarSize(absent.map(({ blob }) => blob)));
   const storer = layerStorer(session, { target: context.target, pool, count: absent.length });
-  const progress = new ReadProgress(session, inputs);
+  const work = { progress: new ReadProgress(session, inputs), storer, turns: new Turns() };
   const bySize = inputs.map((_, ordinal) => ordinal);
   bySize.sort((a, b) => (inputs[b]?.blob.size ?? 0) - (inputs[a]?.blob.size ?? 0) || a - b);
   const byDiffId = new Map<string, Promise<EmittedLayer>>();
@@ -52,7 +52,7 @@ export async function emitLayers(context: EmitContext, image: OpenedImage): Prom
   for (const ordinal of bySize) {
     const input = inputs[ordinal] as LayerInput;
     const key = String(input.diffId);
-    const layer = byDiffId.get(key) ?? emitLayer(context, input, ordinal, { progress, storer });
+    const layer = byDiffId.get(key) ?? emitLayer(context, input, ordinal, work);
     byDiffId.set(key, layer);
     layers[ordinal] = layer;
   }
@@ -70,7 +70,7 @@ async function emitLayer(
   work: LayerWork,
 ): Promise<EmittedLayer> {
   const diffId = input.diffId as BlobDigest;
-  const known = await reuseLayer(context, diffId);
+  const known = await work.turns.take(() => reuseLayer(context, diffId));
   const layer = known ?? (await storeLayer(context, input, ordinal, work));
   work.progress.report(ordinal, input.blob.size);
   return layer;
@@ -80,6 +80,20 @@ async function emitLayer(
 interface LayerWork {
   readonly progress: ReadProgress;
   readonly storer: LayerStorer;
+  /** Layers that are there are read one after another: this thread does it all, and each needs memory to decompress. */
+  readonly turns: Turns;
+}
+
+/** Work that is done one after another, in the order in which it was asked for. */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Does the work when all before it is done, however that ended. */
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work, work);
+    this.#last = turn;
+    return turn;
+  }
 }
 
 /** Whether there is an entry of a layer, whatever it leads to. */
