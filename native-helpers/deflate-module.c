@@ -83,7 +83,7 @@ static napi_value deflate_later(napi_env env, napi_callback_info info)
 		free(job);
 		return planish_throw_type_error(env, "deflateLater takes a chunk that fits, and room for it");
 	}
-	job->later.run = run_deflate;
+	job->later = (struct planish_later){ .run = run_deflate };
 	return planish_run_later(env, &job->later, (napi_value[]){ arguments[0], arguments[1], arguments[5] }, 3);
 }
 

@@ -252,7 +252,7 @@ static bool get_measure(napi_env env, const napi_value *arguments, struct measur
 {
 	struct planish_view digests;
 
-	job->later.run = run_measure;
+	job->later = (struct planish_later){ .run = run_measure };
 	job->parts = (struct planish_parts){ 0 };
 	if (!planish_get_view(env, arguments[0], &job->paths) || !planish_get_doubles(env, arguments[1], &job->sizes) ||
 	    !get_algorithm(env, arguments[2], &job->algorithm) || !planish_get_view(env, arguments[3], &digests) ||

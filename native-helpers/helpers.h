@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Raise together with CONTRACT_VERSION in src/native/contract.ts whenever arguments or packed bytes change. */
-#define PLANISH_CONTRACT_VERSION 12
+#define PLANISH_CONTRACT_VERSION 13
 
 /* Bytes of the fixed part of a packed record, and of the head of a packed attribute. */
 #define PLANISH_RECORD_HEAD 72
@@ -26,6 +26,9 @@
 
 /* Leave out all extended attributes. */
 #define PLANISH_SCAN_WITHOUT_XATTRS 1u
+
+/* Leave contents that are worth being shared with the source to whoever stores them by path. */
+#define PLANISH_SCAN_CLONES 2u
 
 /* A growing buffer that never holds more than `limit` bytes. Starts as zeros plus a limit. */
 struct planish_bytes {

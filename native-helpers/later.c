@@ -24,11 +24,13 @@ static void execute(napi_env env, void *data)
 
 static void settle(napi_env env, struct planish_later *job, int result)
 {
-	napi_value number = planish_number(env, result);
+	napi_value value;
 
+	job->result = result;
+	value = job->give != NULL ? job->give(env, job) : planish_number(env, result);
 	/* Fails only where the thread is being ended, and nobody waits any more. */
-	if (number != NULL)
-		(void)napi_resolve_deferred(env, job->deferred, number);
+	if (value != NULL)
+		(void)napi_resolve_deferred(env, job->deferred, value);
 	forget(env, job);
 }
 

@@ -11,6 +11,8 @@ struct planish_later {
 	/* Does the work, on another thread; the result of the promise. */
 	int (*run)(struct planish_later *job);
 	int result;
+	/* Where the promise is not of the result itself: makes its value of that, NULL where there is none, and gives back all else. */
+	napi_value (*give)(napi_env env, struct planish_later *job);
 	napi_async_work work;
 	napi_deferred deferred;
 	napi_ref kept[PLANISH_KEPT_MAX];

@@ -116,7 +116,8 @@ NAPI_MODULE_INIT(/* napi_env env, napi_value exports */)
 	    !planish_define(env, exports, "scanDirectory", scan_directory) || !planish_define_kernel(env, exports) ||
 	    !planish_define_hash(env, exports) || !planish_define_inflate(env, exports) ||
 	    !planish_define_deflate(env, exports) || !planish_define_stream(env, exports) ||
-	    !planish_define_store(env, exports) || !planish_define_window(env, exports))
+	    !planish_define_store(env, exports) || !planish_define_window(env, exports) ||
+	    !planish_define_scan(env, exports))
 		napi_throw_error(env, "ERR_PLANISH_INIT", "the native helpers could not be registered");
 	return exports;
 }

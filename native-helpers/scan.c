@@ -7,7 +7,10 @@
  * 12 u32 group                      48 u64 device of the file system 72 name, target, attributes
  * 16 u64 size                       56 u64 inode number
  * 24 i64 mtime, seconds
- * 32 u32 mtime, nanoseconds         all little-endian
+ * 32 u32 mtime, nanoseconds
+ *
+ * Where contents are read, a regular file that was opened has a tail behind that: u8 what is known of its content (enum
+ * planish_known), u32 nanoseconds and i64 seconds of its ctime, then the content itself or its digest. All little-endian.
  *
  * The record of a child that is a directory carries no attributes: they come with its own scan, from the open
  * descriptor, and the caller compares device and inode to see that it scanned what it had listed.
@@ -23,11 +26,19 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "helpers.h"
+#include "scan.h"
+
+/* Contents of up to that many bytes are told themselves. */
+#define INLINE_BYTES 64
+
+/* A list of directories ends early where so many bytes were packed, so that whoever waits gets something to do. */
+#define ENOUGH_BYTES (1024u * 1024)
 
 struct scan {
 	int fd;
 	uint32_t flags;
+	/* Reads contents, or NULL. */
+	struct planish_reader *reader;
 	struct planish_bytes *out;
 	struct planish_failure *failure;
 	/* Path of a child for the l*xattr calls; `prefix` bytes of it, with the slash, are the same for all. */
@@ -84,19 +95,19 @@ static int append_child_xattrs(struct scan *scan, const char *name)
 	return planish_append_xattrs(&target, scan->out);
 }
 
-/* The attributes that belong into the record: `name` is "" for the directory itself. */
-static int append_record_xattrs(struct scan *scan, const char *name, const struct stat *st)
+/* The attributes that belong into the record: `name` is "" for the directory itself, `fd` the open child or negative. */
+static int append_record_xattrs(struct scan *scan, const char *name, int fd, const struct stat *st)
 {
-	struct planish_target self = { .path = NULL, .fd = scan->fd };
+	struct planish_target open = { .path = NULL, .fd = *name == 0 ? scan->fd : fd };
 
 	if (scan->flags & PLANISH_SCAN_WITHOUT_XATTRS)
 		return 0;
-	if (*name == 0)
-		return planish_append_xattrs(&self, scan->out);
+	if (open.fd >= 0)
+		return planish_append_xattrs(&open, scan->out);
 	return S_ISDIR(st->st_mode) ? 0 : append_child_xattrs(scan, name);
 }
 
-static int append_record(struct scan *scan, const char *name, const struct stat *st)
+static int append_record(struct scan *scan, const char *name, int fd, const struct stat *st)
 {
 	struct planish_bytes *out = scan->out;
 	size_t start = out->length;
@@ -114,7 +125,7 @@ static int append_record(struct scan *scan, const char *name, const struct stat 
 	if (target < 0)
 		return fail(scan, PLANISH_STEP_READLINK, name, target);
 	before_xattrs = out->length;
-	failed = append_record_xattrs(scan, name, st);
+	failed = append_record_xattrs(scan, name, fd, st);
 	if (failed)
 		return fail(scan, PLANISH_STEP_XATTR, name, failed);
 	/* Only now: the buffer may have moved. */
@@ -124,6 +135,95 @@ static int append_record(struct scan *scan, const char *name, const struct stat 
 	planish_put32(out->data + start + 68, (uint32_t)(out->length - before_xattrs));
 	planish_put32(out->data + start, (uint32_t)(out->length - start));
 	return 0;
+}
+
+static int append_plain(struct scan *scan, const char *name)
+{
+	struct stat st;
+
+	if (fstatat(scan->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail(scan, PLANISH_STEP_STAT, name, -errno);
+	return append_record(scan, name, -1, &st);
+}
+
+/* A few bytes, told themselves; 0 where they are not what they should be. */
+static size_t read_inline(int fd, const struct stat *st, unsigned char *at)
+{
+	unsigned char bytes[INLINE_BYTES + 1];
+	size_t size = (size_t)st->st_size;
+
+	if (planish_read_fully(fd, bytes, size + 1) != (ssize_t)size || !planish_is_unchanged(fd, st))
+		return 0;
+	memcpy(at, bytes, size);
+	return size;
+}
+
+/* Whether a content is measured with its directory; all others are larger, or have names that stand elsewhere as well. */
+static int is_read_here(const struct planish_reader *reader, const struct stat *st)
+{
+	return st->st_size > INLINE_BYTES && (uint64_t)st->st_size <= reader->small && st->st_nlink == 1;
+}
+
+/* What is known of the content. 0 or a negative errno; a file that has changed meanwhile is left to whoever opens it next. */
+static int append_content(struct scan *scan, int fd, const struct stat *st, size_t tail)
+{
+	struct planish_reader *reader = scan->reader;
+	unsigned char *at = scan->out->data + tail;
+	int failed;
+
+	if (st->st_size <= INLINE_BYTES) {
+		size_t size = read_inline(fd, st, at + PLANISH_TAIL_HEAD);
+
+		at[0] = size > 0 ? PLANISH_KNOWN_ITSELF : PLANISH_UNKNOWN;
+		scan->out->length += size;
+		return 0;
+	}
+	if (!is_read_here(reader, st))
+		return 0;
+	scan->out->length += reader->digest_length;
+	memset(at + PLANISH_TAIL_HEAD, 0, reader->digest_length);
+	failed = planish_reader_small(reader, fd, st, tail);
+	return failed < 0 ? failed : 0;
+}
+
+static int append_tail(struct scan *scan, const char *name, int fd, const struct stat *st, size_t start)
+{
+	struct planish_bytes *out = scan->out;
+	size_t tail = out->length;
+	int failed = planish_reserve(out, PLANISH_TAIL_HEAD + PLANISH_DIGEST_MAX);
+
+	if (failed)
+		return fail(scan, PLANISH_STEP_LIST, name, failed);
+	out->data[tail] = PLANISH_UNKNOWN;
+	planish_put32(out->data + tail + 1, (uint32_t)st->st_ctim.tv_nsec);
+	planish_put64(out->data + tail + 5, (uint64_t)(int64_t)st->st_ctim.tv_sec);
+	out->length += PLANISH_TAIL_HEAD;
+	failed = append_content(scan, fd, st, tail);
+	if (failed)
+		return fail(scan, PLANISH_STEP_LIST, name, failed);
+	planish_put32(out->data + start, (uint32_t)(out->length - start));
+	return 0;
+}
+
+/* A child that is a regular file, opened once for all that is to be known of it. */
+static int append_file(struct scan *scan, const char *name)
+{
+	size_t start = scan->out->length;
+	struct stat st;
+	int failed, fd = openat(scan->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	/* May not be read, or is no such file any more: it is told of as others are. */
+	if (fd < 0)
+		return append_plain(scan, name);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return append_plain(scan, name);
+	}
+	failed = append_record(scan, name, fd, &st);
+	if (!failed)
+		failed = append_tail(scan, name, fd, &st, start);
+	close(fd);
+	return failed;
 }
 
 /*
@@ -159,7 +259,6 @@ static int append_children(struct scan *scan, DIR *directory)
 {
 	for (;;) {
 		struct dirent *entry;
-		struct stat st;
 		int failed;
 
 		errno = 0;
@@ -168,9 +267,8 @@ static int append_children(struct scan *scan, DIR *directory)
 			return errno == 0 ? 0 : fail(scan, PLANISH_STEP_LIST, "", -errno);
 		if (is_dot(entry->d_name))
 			continue;
-		if (fstatat(scan->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return fail(scan, PLANISH_STEP_STAT, entry->d_name, -errno);
-		failed = append_record(scan, entry->d_name, &st);
+		failed = scan->reader != NULL && entry->d_type == DT_REG ? append_file(scan, entry->d_name)
+									 : append_plain(scan, entry->d_name);
 		if (failed)
 			return failed;
 	}
@@ -186,7 +284,7 @@ static int scan_open_directory(struct scan *scan, const char *path, DIR *directo
 	failed = set_prefix(scan, path);
 	if (failed)
 		return fail(scan, PLANISH_STEP_OPEN, "", failed);
-	failed = append_record(scan, "", &st);
+	failed = append_record(scan, "", -1, &st);
 	if (!failed)
 		failed = append_children(scan, directory);
 	if (failed)
@@ -195,10 +293,10 @@ static int scan_open_directory(struct scan *scan, const char *path, DIR *directo
 	return failed ? fail(scan, PLANISH_STEP_STAT, "", failed) : 0;
 }
 
-int planish_scan_directory(const char *path, uint32_t flags, struct planish_bytes *out,
-			   struct planish_failure *failure)
+static int scan_directory(const char *path, uint32_t flags, struct planish_reader *reader, struct planish_bytes *out,
+			  struct planish_failure *failure)
 {
-	struct scan scan = { .flags = flags, .out = out, .failure = failure };
+	struct scan scan = { .flags = flags, .reader = reader, .out = out, .failure = failure };
 	DIR *directory;
 	int failed;
 
@@ -214,4 +312,41 @@ int planish_scan_directory(const char *path, uint32_t flags, struct planish_byte
 	failed = scan_open_directory(&scan, path, directory);
 	closedir(directory); /* closes the descriptor as well */
 	return failed;
+}
+
+int planish_scan_directory(const char *path, uint32_t flags, struct planish_bytes *out,
+			   struct planish_failure *failure)
+{
+	return scan_directory(path, flags, NULL, out, failure);
+}
+
+/* The digest of a file into its tail. Those of a directory that could not be listed to its end are in none. */
+void planish_note_content(void *owner, size_t tail, const unsigned char *digest, enum planish_outcome outcome)
+{
+	struct planish_listed *listed = owner;
+	unsigned char *at = listed->bytes.data + tail;
+
+	if (tail >= listed->bytes.length)
+		return;
+	at[0] = (unsigned char)(PLANISH_MEASURED + outcome);
+	memcpy(at + PLANISH_TAIL_HEAD, digest, listed->digest_length);
+}
+
+int planish_scan_directories(const char *paths, size_t count, uint32_t flags, struct planish_reader *reader,
+			     struct planish_listed *listed)
+{
+	struct planish_failure failure;
+	struct planish_bytes *out = &listed->bytes;
+	int failed = 0;
+
+	for (size_t i = 0; i < count && out->length < ENOUGH_BYTES && !failed; i++) {
+		size_t start = out->length;
+
+		failed = scan_directory(paths, flags, reader, out, &failure);
+		if (failed)
+			out->length = start;
+		paths += strlen(paths) + 1;
+	}
+	/* Why a directory could not be listed, the caller finds out with the first one that is missing. */
+	return reader == NULL ? 0 : planish_reader_flush(reader);
 }

@@ -120,7 +120,7 @@ static struct size_job *new_size_job(const struct planish_view *directory, const
 	job = malloc(sizeof *job + names->length);
 	if (job == NULL)
 		return NULL;
-	job->later.run = run_sizes;
+	job->later = (struct planish_later){ .run = run_sizes };
 	job->sizes = (double *)(uintptr_t)sizes->data;
 	job->count = sizes->count;
 	job->digits = digits;

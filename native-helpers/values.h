@@ -54,6 +54,9 @@ bool planish_define_stream(napi_env env, napi_value exports);
 /* Adds the functions of window-module.c. */
 bool planish_define_window(napi_env env, napi_value exports);
 
+/* Adds the functions of scan-module.c. */
+bool planish_define_scan(napi_env env, napi_value exports);
+
 /* Adds the functions of store-module.c. */
 bool planish_define_store(napi_env env, napi_value exports);
 

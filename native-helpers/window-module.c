@@ -100,7 +100,7 @@ static napi_value store_window_later(napi_env env, napi_callback_info info)
 	job = malloc(sizeof *job + count * sizeof job->contents[0]);
 	if (job == NULL)
 		return planish_throw_type_error(env, "storeWindowLater lacks memory");
-	job->later.run = run_window;
+	job->later = (struct planish_later){ .run = run_window };
 	job->algorithm = algorithm;
 	job->waiting = waiting;
 	job->outcomes = (unsigned char *)outcomes.data;
@@ -159,7 +159,7 @@ static napi_value store_part_later(napi_env env, napi_callback_info info)
 	job = malloc(sizeof *job);
 	if (job == NULL)
 		return planish_throw_type_error(env, "storePartLater lacks memory");
-	job->later.run = run_part;
+	job->later = (struct planish_later){ .run = run_part };
 	job->fd = fd;
 	job->part = part;
 	job->algorithm = algorithm;

@@ -5,8 +5,12 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { type ByteString, display, toBytes } from '../bytes/byte-string.ts';
 import { fromSystemError, PlanishError } from '../errors.ts';
+import { STAMP_BYTES } from '../native/contract.ts';
 
-/** What the kernel changes whenever content does; one text a file, in the order of the files. */
+/**
+ * What the kernel changes whenever content does, one text a file, in the order of the files: the bytes that
+ * `native-helpers/reader.h` describes, one a character.
+ */
 export type FileStamps = readonly string[];
 
 /** Stamps of files as they are now. Throws `SYSCALL_FAILED`. */
@@ -16,18 +20,38 @@ export function takeFileStamps(files: readonly ByteString[]): FileStamps {
 
 /** Throws `CONTENT_CHANGED` naming the first file that is not as it was. */
 export function verifyFileStamps(files: readonly ByteString[], stamps: FileStamps): void {
-  for (const [index, file] of files.entries()) {
-    if (stampOf(file) === stamps[index]) continue;
-    throw new PlanishError('CONTENT_CHANGED', 'a file changed while the image was built', {
-      file: display(file),
-      hint: 'build from a directory that nobody writes to',
-    });
-  }
+  for (const [index, file] of files.entries()) verifyFileStamp(file, stamps[index]);
 }
 
-function stampOf(file: ByteString): string {
+/** The same of one file. */
+export function verifyFileStamp(file: ByteString, stamp: string | undefined): void {
+  if (stampOf(file) === stamp) return;
+  throw new PlanishError('CONTENT_CHANGED', 'a file changed while the image was built', {
+    file: display(file),
+    hint: 'build from a directory that nobody writes to',
+  });
+}
+
+/** The stamp of a file as it is now. Throws `SYSCALL_FAILED`. */
+export function stampOf(file: ByteString): string {
   const { dev, ino, size, mtimeNs, ctimeNs } = statOf(file);
-  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+  const bytes = Buffer.alloc(STAMP_BYTES);
+  bytes.writeBigInt64LE(size, 0);
+  bytes.writeBigInt64LE(secondsOf(mtimeNs), 8);
+  bytes.writeUInt32LE(Number(mtimeNs - secondsOf(mtimeNs) * BILLION), 16);
+  bytes.writeBigUInt64LE(BigInt.asUintN(64, dev), 20);
+  bytes.writeBigUInt64LE(BigInt.asUintN(64, ino), 28);
+  bytes.writeUInt32LE(Number(ctimeNs - secondsOf(ctimeNs) * BILLION), 36);
+  bytes.writeBigInt64LE(secondsOf(ctimeNs), 40);
+  return bytes.toString('latin1');
+}
+
+const BILLION = 1_000_000_000n;
+
+/** Rounded down, before 1970 as well. */
+function secondsOf(nanoseconds: bigint): bigint {
+  const rest = ((nanoseconds % BILLION) + BILLION) % BILLION;
+  return (nanoseconds - rest) / BILLION;
 }
 
 function statOf(file: ByteString): BigIntStats {

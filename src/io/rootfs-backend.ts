@@ -4,14 +4,23 @@
  */
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { type ByteString, byteString, display, fromBytes, toBytes } from '../bytes/byte-string.ts';
+import type { HashAlgorithm } from '../bytes/digest.ts';
 import { NO_XATTRS, type Timestamp } from '../bytes/stat.ts';
 import { PlanishError } from '../errors.ts';
 import { LIMITS } from '../limits.ts';
-import { FAILURE_BYTES, type NativeHelpers, SCAN_STEPS, SCAN_WITHOUT_XATTRS } from '../native/contract.ts';
+import {
+  FAILURE_BYTES,
+  HASH_ALGORITHM_ID,
+  type NativeHelpers,
+  SCAN_CLONES,
+  SCAN_STEPS,
+  SCAN_WITHOUT_XATTRS,
+} from '../native/contract.ts';
 import { nativeHelpers, nativeStatus } from '../native/load.ts';
 import {
   type DirectoryListing,
   decodeListing,
+  decodeListings,
   type InodeRecord,
   type XattrCache,
 } from '../native/records.ts';
@@ -23,6 +32,14 @@ import { findGetfattr } from './xattr-getfattr.ts';
 /** Whether extended attributes are read at all. */
 export type XattrMode = 'all' | 'skip';
 
+/** What is read of contents while directories are listed. */
+export interface ContentWish {
+  /** By which small contents are measured. */
+  readonly algorithm: HashAlgorithm;
+  /** A directory of objects that they are stored in, and whether they can share their bytes with the source. */
+  readonly store?: { readonly directory: Uint8Array; readonly clones: boolean } | undefined;
+}
+
 /** A way of reading directories. */
 export interface RootfsBackend {
   readonly name: string;
@@ -33,6 +50,13 @@ export interface RootfsBackend {
    * is refused, `LIMIT_EXCEEDED` where the directory does not fit.
    */
   list(path: ByteString): DirectoryListing;
+  /**
+   * Directories from the first on, as many as it likes, on another thread, with what is read of their files by the way; none
+   * where `list` shall say what is wrong with the first.
+   */
+  readonly listAhead?:
+    | ((paths: readonly ByteString[], contents: ContentWish | undefined) => Promise<DirectoryListing[]>)
+    | undefined;
   /** For the records that `list` gives without attributes. */
   readonly xattrs: XattrSource;
 }
@@ -75,8 +99,23 @@ export function nativeBackend(helpers: NativeHelpers, mode: XattrMode): RootfsBa
     if (typeof packed === 'number') throw scanError(packed, path, failure);
     return decodeListing(packed, cache);
   };
-  return { name: 'native', slowBecause: undefined, list, xattrs: BLIND_XATTR_SOURCE };
+  const listAhead = async (
+    paths: readonly ByteString[],
+    contents: ContentWish | undefined,
+  ): Promise<DirectoryListing[]> => {
+    const packed = await helpers.scanDirectoriesLater(
+      Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1'),
+      flags | (contents?.store?.clones === true ? SCAN_CLONES : 0),
+      LIMITS.scanBytes,
+      contents === undefined ? 0 : HASH_ALGORITHM_ID[contents.algorithm],
+      contents?.store?.directory ?? NO_BYTES,
+    );
+    return typeof packed === 'number' ? [] : decodeListings(packed, cache);
+  };
+  return { name: 'native', slowBecause: undefined, list, listAhead, xattrs: BLIND_XATTR_SOURCE };
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 function scanError(errno: number, path: ByteString, failure: Uint8Array): PlanishError {
   const name = fromBytes(failure, 2, 2 + (failure[1] ?? 0));

@@ -1,9 +1,11 @@
 /** The walk behind `rootfs.ts`: listings of directories become a tree. */
 import { type ByteString, byteString, display } from '../bytes/byte-string.ts';
+import type { VerityDigest } from '../bytes/digest.ts';
 import { EPOCH, NO_XATTRS } from '../bytes/stat.ts';
 import { PlanishError } from '../errors.ts';
 import { LIMITS, type LimitName } from '../limits.ts';
-import type { InodeRecord } from '../native/records.ts';
+import { STORE_OUTCOME } from '../native/contract.ts';
+import type { DirectoryListing, InodeRecord } from '../native/records.ts';
 import type { OnProgress } from '../progress.ts';
 import {
   type Content,
@@ -18,22 +20,53 @@ import {
   TYPE_BITS,
 } from '../tree/tree.ts';
 import { joinPath } from '../tree/walk.ts';
+import { DirectoryQueue } from './directory-queue.ts';
 import { readSmallFile } from './measure-file.ts';
-import type { RootfsBackend } from './rootfs-backend.ts';
+import type { ContentWish, RootfsBackend } from './rootfs-backend.ts';
 import { systemCallError } from './system-call.ts';
 import type { XattrRequest } from './xattr.ts';
 
 /** A directory, read. */
 export interface Rootfs {
-  /** Regular files above 64 bytes have external content without digest: see `measureTree`. */
+  /** Regular files above 64 bytes have external content, some of it without digest: see `measureTree`. */
   readonly root: Directory;
   /** Content source `i` is the file at this absolute path; in a fixed order. */
   readonly files: readonly ByteString[];
+  /** What tells that it is the same and has not changed (see `file-stamps.ts`), where it was opened. */
+  readonly stamps: readonly (string | undefined)[];
+  /** Contents that are objects now. */
+  readonly stored: StoredContents;
   /** Bytes of all regular files, each inode once. */
   readonly totalBytes: number;
 }
 
-/** Entries between two reports of progress, and between two turns of the event loop. */
+/** Objects by their digests, with their sizes, and whether they were written or found. */
+export type StoredContents = Map<VerityDigest, { readonly size: number; readonly isNew: boolean }>;
+
+/** Notes what has become of a content: what was written once is new, however often it was found. */
+export function noteStored(
+  stored: StoredContents,
+  verity: VerityDigest,
+  size: number,
+  outcome: number,
+): void {
+  if (outcome === STORE_OUTCOME.written) stored.set(verity, { size, isNew: true });
+  else if (outcome === STORE_OUTCOME.present && !stored.has(verity))
+    stored.set(verity, { size, isNew: false });
+}
+
+/** How a scan goes. */
+export interface ScanOptions {
+  readonly onProgress?: OnProgress | undefined;
+  /** What is read of contents by the way, where the backend can. */
+  readonly contents?: ContentWish | undefined;
+  /** Directories that are read at once, in tens; default 1. */
+  readonly width?: number | undefined;
+  /** Called between directories. What it throws ends the scan. */
+  readonly onTurn?: (() => void) | undefined;
+}
+
+/** Entries between two reports of progress. */
 const REPORT_EVERY = 2048;
 
 /** Inodes whose attributes are asked for at once where they must be read apart. */
@@ -52,11 +85,11 @@ interface PendingDirectory {
   readonly identity: string | undefined;
 }
 
-/** One scan; a stack instead of recursion, children in byte order so that every machine numbers files alike. */
+/** One scan; level by level, children in byte order so that every machine numbers files alike. */
 export class RootfsScan {
   readonly #top: ByteString;
   readonly #backend: RootfsBackend;
-  readonly #onProgress: OnProgress | undefined;
+  readonly #options: ScanOptions;
   readonly #root: Directory = newDirectory({
     mode: 0,
     uid: 0,
@@ -64,63 +97,68 @@ export class RootfsScan {
     mtime: EPOCH,
     xattrs: NO_XATTRS,
   });
-  readonly #pending: PendingDirectory[] = [];
+  readonly #queue: DirectoryQueue<PendingDirectory>;
   readonly #links = new Map<string, Leaf>();
   readonly #files: ByteString[] = [];
+  readonly #stamps: (string | undefined)[] = [];
+  readonly #stored: StoredContents = new Map();
   #withoutXattrs: { readonly request: XattrRequest; readonly node: Node }[] = [];
   #totalBytes = 0;
   #entries = 0;
   #reportAt = REPORT_EVERY;
 
-  constructor(top: ByteString, backend: RootfsBackend, onProgress: OnProgress | undefined) {
+  constructor(top: ByteString, backend: RootfsBackend, options: ScanOptions) {
     this.#top = top;
     this.#backend = backend;
-    this.#onProgress = onProgress;
-    this.#pending.push({ node: this.#root, path: top, depth: 0, identity: undefined });
+    this.#options = options;
+    this.#queue = new DirectoryQueue(backend, { contents: options.contents, width: options.width ?? 1 });
+    this.#queue.add({ node: this.#root, path: top, depth: 0, identity: undefined });
   }
 
-  /** Reads some directories; whether there are more. */
-  step(): boolean {
-    while (this.#entries < this.#reportAt) {
-      const next = this.#pending.pop();
-      if (next === undefined) return false;
-      this.#readDirectory(next);
+  /** Reads all. When it throws nothing is read any more. */
+  async run(): Promise<Rootfs> {
+    try {
+      for (let batch = await this.#queue.next(); batch !== undefined; batch = await this.#queue.next()) {
+        for (const [directory, listing] of batch) this.#take(directory, listing);
+        this.#options.onTurn?.();
+      }
+    } finally {
+      await this.#queue.end();
     }
-    this.#reportAt = this.#entries + REPORT_EVERY;
-    this.#report(undefined);
-    return true;
-  }
-
-  /** The tree, once `step` has said that there is no more. */
-  finish(): Rootfs {
     this.#readXattrs();
     this.#report(this.#entries);
-    return { root: this.#root, files: this.#files, totalBytes: this.#totalBytes };
+    return {
+      root: this.#root,
+      files: this.#files,
+      stamps: this.#stamps,
+      stored: this.#stored,
+      totalBytes: this.#totalBytes,
+    };
   }
 
   #report(total: number | undefined): void {
-    this.#onProgress?.({ stage: 'read', done: this.#entries, total, unit: 'files' });
+    this.#options.onProgress?.({ stage: 'read', done: this.#entries, total, unit: 'files' });
   }
 
-  #readDirectory({ node, path, depth, identity }: PendingDirectory): void {
-    const { self, children } = this.#backend.list(path);
+  #take({ node, path, depth, identity }: PendingDirectory, { self, children }: DirectoryListing): void {
     if (identity !== undefined && identity !== self.identity) {
       throw systemCallError('ESTALE', 'listing', path);
     }
     node.metadata = metadataOf(self);
     this.#noteXattrs(self, path, node);
-    const directories: PendingDirectory[] = [];
     const sorted = [...children].sort((a, b) => (a.name < b.name ? -1 : 1));
     for (const record of sorted) {
       const childPath = joinPath(path, record.name);
       this.#checkLimits(childPath, depth + 1);
       const child = this.#nodeOf(record, childPath);
       node.children.set(record.name, child);
-      if (child.type !== 'directory') continue;
-      directories.push({ node: child, path: childPath, depth: depth + 1, identity: record.identity });
+      if (child.type === 'directory')
+        this.#queue.add({ node: child, path: childPath, depth: depth + 1, identity: record.identity });
     }
     this.#entries += sorted.length;
-    while (directories.length > 0) this.#pending.push(directories.pop() as PendingDirectory);
+    if (this.#entries < this.#reportAt) return;
+    this.#reportAt = this.#entries + REPORT_EVERY;
+    this.#report(undefined);
   }
 
   #nodeOf(record: InodeRecord, path: ByteString): Node {
@@ -138,7 +176,7 @@ export class RootfsScan {
     const metadata = metadataOf(record);
     switch (type) {
       case 'regular':
-        return { type, metadata, content: this.#contentOf(record.size, path) };
+        return { type, metadata, content: this.#contentOf(record, path) };
       case 'symlink':
         return { type, metadata, target: record.target };
       case 'character':
@@ -149,14 +187,18 @@ export class RootfsScan {
     }
   }
 
-  #contentOf(size: number, path: ByteString): Content {
+  #contentOf({ size, file }: InodeRecord, path: ByteString): Content {
     if (size > LIMITS.fileBytes) throw tooLarge('fileBytes', path, size);
     this.#totalBytes += size;
     if (size === 0) return EMPTY_CONTENT;
-    if (size <= INLINE_CONTENT_MAX) return { kind: 'inline', bytes: readSmallFile(path, size) };
+    if (size <= INLINE_CONTENT_MAX)
+      return { kind: 'inline', bytes: file?.bytes ?? readSmallFile(path, size) };
     const source = this.#files.push(path) - 1;
+    this.#stamps.push(file?.stamp);
+    const verity = file?.verity;
+    if (verity !== undefined) noteStored(this.#stored, verity, size, file?.outcome ?? STORE_OUTCOME.left);
     const location = { source, extents: [{ at: 0, offset: 0, length: size }] };
-    return { kind: 'external', size, verity: undefined, payload: undefined, location };
+    return { kind: 'external', size, verity, payload: undefined, location };
   }
 
   #checkLimits(path: ByteString, depth: number): void {

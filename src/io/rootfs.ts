@@ -11,21 +11,18 @@
  */
 import { opendirSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ByteString, display, fromBytes } from '../bytes/byte-string.ts';
 import type { VerityDigest } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
-import type { OnProgress } from '../progress.ts';
 import type { ExternalContent, RegularFile } from '../tree/tree.ts';
 import { walk } from '../tree/walk.ts';
 import type { OnWarning } from '../warnings.ts';
 import { chooseBackend, type RootfsBackend, type XattrMode } from './rootfs-backend.ts';
-import { type Rootfs, RootfsScan } from './rootfs-scan.ts';
+import { type Rootfs, RootfsScan, type ScanOptions } from './rootfs-scan.ts';
 
 /** How a directory is read. */
-export interface ScanRootfsOptions {
+export interface ScanRootfsOptions extends ScanOptions {
   readonly onWarning?: OnWarning | undefined;
-  readonly onProgress?: OnProgress | undefined;
   /** `all` (default) or `skip`; `skip` needs neither native helpers nor tools. */
   readonly xattrs?: XattrMode | undefined;
   /** Reads directories; by default the best that is here. */
@@ -44,9 +41,7 @@ export async function scanRootfs(
   const top = resolveTop(directory);
   const backend = options.backend ?? (await chooseBackend(options.xattrs ?? 'all'));
   if (backend.slowBecause !== undefined) warnSlow(backend, backend.slowBecause, options.onWarning);
-  const scan = new RootfsScan(top, backend, options.onProgress);
-  while (scan.step()) await nextTurn();
-  return scan.finish();
+  return await new RootfsScan(top, backend, options).run();
 }
 
 function resolveTop(directory: string | Uint8Array): ByteString {
@@ -76,6 +71,8 @@ export interface UnmeasuredFile {
   /** Absolute path on this machine. */
   readonly path: ByteString;
   readonly size: number;
+  /** What tells that it has not changed since it was listed, where that is known. */
+  readonly stamp?: string | undefined;
 }
 
 /** Measures files; digests in the order of the files. May spread them over threads as it likes. */
@@ -86,10 +83,10 @@ export type MeasureFiles = (files: readonly UnmeasuredFile[]) => Promise<readonl
  * their first path, each inode once. Nothing is filled in where `measure` fails, and its error is passed on.
  */
 export async function measureTree(
-  { root, files }: Pick<Rootfs, 'root' | 'files'>,
+  scan: Pick<Rootfs, 'root' | 'files' | 'stamps'>,
   measure: MeasureFiles,
 ): Promise<void> {
-  const leaves = unmeasuredLeaves({ root, files });
+  const leaves = unmeasuredLeaves(scan);
   if (leaves.length === 0) return;
   const digests = await measure(leaves.map(({ file }) => file));
   if (digests.length !== leaves.length) throw outOfStep('digests', leaves.length, digests.length);
@@ -104,7 +101,11 @@ interface UnmeasuredLeaf {
   readonly file: UnmeasuredFile;
 }
 
-function unmeasuredLeaves({ root, files }: Pick<Rootfs, 'root' | 'files'>): UnmeasuredLeaf[] {
+function unmeasuredLeaves({
+  root,
+  files,
+  stamps,
+}: Pick<Rootfs, 'root' | 'files' | 'stamps'>): UnmeasuredLeaf[] {
   const leaves: UnmeasuredLeaf[] = [];
   for (const { node, firstPath } of walk(root)) {
     if (node.type !== 'regular' || firstPath !== undefined || node.content.kind !== 'external') continue;
@@ -112,7 +113,8 @@ function unmeasuredLeaves({ root, files }: Pick<Rootfs, 'root' | 'files'>): Unme
     if (content.verity !== undefined || content.location === undefined) continue;
     const path = files[content.location.source];
     if (path === undefined) throw outOfStep('content sources', content.location.source, files.length);
-    leaves.push({ leaf: node, content, file: { path, size: content.size } });
+    const stamp = stamps[content.location.source];
+    leaves.push({ leaf: node, content, file: { path, size: content.size, stamp } });
   }
   return leaves;
 }

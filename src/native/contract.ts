@@ -7,10 +7,25 @@
 import type { HashAlgorithm } from '../bytes/digest.ts';
 
 /** Must equal `PLANISH_CONTRACT_VERSION` in C; helpers of another version are not used. */
-export const CONTRACT_VERSION = 12;
+export const CONTRACT_VERSION = 13;
 
 /** Flag of {@link NativeHelpers.scanDirectory}: records without extended attributes. */
 export const SCAN_WITHOUT_XATTRS = 1;
+
+/** Flag of {@link ScanHelpers.scanDirectoriesLater}: contents that are worth being shared are left. */
+export const SCAN_CLONES = 2;
+
+/** Flag of {@link ScanHelpers.storeFilesLater}: bytes are shared with the source where that can be. */
+export const STORE_CLONES = 1;
+
+/**
+ * What a record says of a content: nothing, its bytes, or its digest. To the last, what became of the object is added
+ * ({@link STORE_OUTCOME}).
+ */
+export const KNOWN_CONTENT = { not: 0, itself: 1, measured: 2 } as const;
+
+/** Bytes of what tells that a file is the same and has not changed (`native-helpers/reader.h`). */
+export const STAMP_BYTES = 48;
 
 /** Bytes that `failure` must have: step, length of name, name of at most 255 bytes. */
 export const FAILURE_BYTES = 257;
@@ -186,6 +201,39 @@ export interface StoreHelpers {
   ): Promise<number>;
 }
 
+/** Directories with what is in their files (`native-helpers/scan.h`, `native-helpers/store-files.h`). */
+export interface ScanHelpers {
+  /**
+   * Directories and their children, packed as by {@link NativeHelpers.scanDirectory}, on a thread of libuv's pool: from the
+   * first path on (each ends in NUL) up to one that cannot be listed, or until they are enough, a megabyte or so. With an
+   * algorithm (else 0) regular files are opened and small contents read: those of up to 64 bytes come with their records, up
+   * to 128 KiB they are measured; also stored below `directory`, as by {@link StoreHelpers.storeObjects}, where that is not
+   * empty. What is larger, has several names or has changed meanwhile is left. A negative errno for what concerns none of them.
+   */
+  scanDirectoriesLater(
+    paths: Uint8Array,
+    flags: number,
+    limit: number,
+    algorithm: number,
+    directory: Uint8Array,
+  ): Promise<Buffer | number>;
+  /**
+   * Measures files by path (each ends in NUL; no last link is followed) and stores them below a directory, reading each once,
+   * on a thread of libuv's pool: those that are what their stamps ({@link STAMP_BYTES}) say, before and after. What became
+   * of each goes to `outcomes` ({@link STORE_OUTCOME}). How many were measured before the first that has changed or cannot
+   * be read, or a negative errno. Digests and outcomes are to be left alone until then.
+   */
+  storeFilesLater(
+    directory: Uint8Array,
+    paths: Uint8Array,
+    stamps: Uint8Array,
+    flags: number,
+    algorithm: number,
+    digests: Uint8Array,
+    outcomes: Uint8Array,
+  ): Promise<number>;
+}
+
 /** What {@link InflateHelpers.inflate} returns; negative is malformed. */
 export const INFLATE_STATUS = { needsInput: 0, needsOutput: 1, end: 2, malformed: -1 } as const;
 
@@ -248,6 +296,7 @@ export interface NativeHelpers
     HashHelpers,
     StreamHelpers,
     StoreHelpers,
+    ScanHelpers,
     InflateHelpers,
     Crc32Helpers,
     DeflateHelpers {

@@ -4,8 +4,22 @@
  * own C, so a record that does not fit is a defect (`INVARIANT`), but it is checked all the same.
  */
 import { type ByteString, byteString } from '../bytes/byte-string.ts';
+import { type VerityDigest, verityDigest } from '../bytes/digest.ts';
 import { NO_XATTRS, type Timestamp, type Xattrs } from '../bytes/stat.ts';
 import { PlanishError } from '../errors.ts';
+import { KNOWN_CONTENT, STORE_OUTCOME } from './contract.ts';
+
+/** What was read of a regular file when its directory was listed. */
+export interface FileRecord {
+  /** What tells that it is the same and has not changed: {@link STAMP_BYTES} bytes, one a character. */
+  readonly stamp: string;
+  /** Its content, where that is small. */
+  readonly bytes: Uint8Array | undefined;
+  /** fs-verity digest of its content, where that was measured. */
+  readonly verity: VerityDigest | undefined;
+  /** What became of it as an object ({@link STORE_OUTCOME}). */
+  readonly outcome: number;
+}
 
 /** What the system tells of one inode under one name. */
 export interface InodeRecord {
@@ -27,6 +41,8 @@ export interface InodeRecord {
   readonly target: ByteString;
   /** In byte order of names; absent where they must be read apart. Shared between records. */
   readonly xattrs: Xattrs | undefined;
+  /** Only of a regular file that was opened by the way. */
+  readonly file?: FileRecord | undefined;
 }
 
 /** One directory: its own record, and those of its children in the order of the file system. */
@@ -37,6 +53,8 @@ export interface DirectoryListing {
 
 const RECORD_HEAD = 72;
 const XATTR_HEAD = 6;
+/** Bytes of what stands behind the attributes of a regular file that was opened, before its content or digest. */
+const TAIL_HEAD = 13;
 
 /**
  * Sets of attributes by their packed bytes. A tree with SELinux labels has a few hundred different sets on hundreds
@@ -46,12 +64,23 @@ export type XattrCache = Map<string, Xattrs>;
 
 /** Decodes what `scanDirectory` returned. The record of a child that is a directory has no attributes. */
 export function decodeListing(bytes: Buffer, cache: XattrCache): DirectoryListing {
-  const records: InodeRecord[] = [];
-  for (let at = 0; at < bytes.length; at += bytes.readUInt32LE(at))
-    records.push(decodeRecord(bytes, at, cache));
-  const [self, ...children] = records;
-  if (self === undefined) throw broken(0);
-  return { self, children };
+  const [listing] = decodeListings(bytes, cache);
+  if (listing === undefined) throw broken(0);
+  return listing;
+}
+
+/** The same of several, as `scanDirectoriesLater` returns them: each begins with a record without a name. */
+export function decodeListings(bytes: Buffer, cache: XattrCache): DirectoryListing[] {
+  const listings: DirectoryListing[] = [];
+  let children: InodeRecord[] = [];
+  for (let at = 0; at < bytes.length; at += bytes.readUInt32LE(at)) {
+    const record = decodeRecord(bytes, at, cache);
+    if (record.name === '') {
+      children = [];
+      listings.push({ self: record, children });
+    } else children.push(record);
+  }
+  return listings;
 }
 
 function decodeRecord(bytes: Buffer, at: number, cache: XattrCache): InodeRecord {
@@ -59,7 +88,8 @@ function decodeRecord(bytes: Buffer, at: number, cache: XattrCache): InodeRecord
   const target = at + RECORD_HEAD + bytes.readUInt16LE(at + 64);
   const xattrs = target + bytes.readUInt16LE(at + 66);
   const end = xattrs + bytes.readUInt32LE(at + 68);
-  if (end !== at + bytes.readUInt32LE(at) || end > bytes.length) throw broken(at);
+  const next = at + bytes.readUInt32LE(at);
+  if (end > next || next > bytes.length) throw broken(at);
   return {
     name: byteString(bytes.toString('latin1', at + RECORD_HEAD, target)),
     mode: bytes.readUInt32LE(at + 4),
@@ -73,6 +103,27 @@ function decodeRecord(bytes: Buffer, at: number, cache: XattrCache): InodeRecord
     identity: bytes.toString('latin1', at + 48, at + 64),
     target: byteString(bytes.toString('latin1', target, xattrs)),
     xattrs: xattrs === end ? NO_XATTRS : cachedXattrs(bytes.toString('latin1', xattrs, end), cache),
+    file: next === end ? undefined : decodeFile(bytes, { at, tail: end, next }),
+  };
+}
+
+function decodeFile(
+  bytes: Buffer,
+  { at, tail, next }: { at: number; tail: number; next: number },
+): FileRecord {
+  const content = tail + TAIL_HEAD;
+  if (content > next) throw broken(tail);
+  const known = bytes[tail] ?? 0;
+  const stamp =
+    bytes.toString('latin1', at + 16, at + 36) +
+    bytes.toString('latin1', at + 48, at + 64) +
+    bytes.toString('latin1', tail + 1, content);
+  const isMeasured = known >= KNOWN_CONTENT.measured;
+  return {
+    stamp,
+    bytes: known === KNOWN_CONTENT.itself ? new Uint8Array(bytes.subarray(content, next)) : undefined,
+    verity: isMeasured ? verityDigest(bytes.toString('hex', content, next)) : undefined,
+    outcome: isMeasured ? known - KNOWN_CONTENT.measured : STORE_OUTCOME.left,
   };
 }
 

@@ -1,11 +1,18 @@
 /** One tree of a directory. */
-import { takeFileStamps, verifyFileStamps } from '../../io/file-stamps.ts';
+import { fromUtf8, toBytes } from '../../bytes/byte-string.ts';
+import type { HashAlgorithm } from '../../bytes/digest.ts';
+import { stampOf, verifyFileStamps } from '../../io/file-stamps.ts';
 import { measureTree, scanRootfs } from '../../io/rootfs.ts';
+import type { ContentWish } from '../../io/rootfs-backend.ts';
+import type { Rootfs } from '../../io/rootfs-scan.ts';
+import { nativeHelpers } from '../../native/load.ts';
 import type { ContentFile } from '../../parallel/content-file.ts';
+import { type ObjectTarget, ObjectWriter } from '../../repo/object-writer.ts';
+import { canShare } from '../../repo/sharing.ts';
 import type { Session } from '../session.ts';
 import type { LoadedTree, Needs, SourceOptions } from './load-tree.ts';
 import { BARE, measuringAlgorithm } from './loaded-tree.ts';
-import { measureFiles } from './measure-files.ts';
+import { measureFiles, storeFiles } from './measure-files.ts';
 
 /** The tree of a directory, with the digests of its files where they are needed. */
 export async function loadRootfsTree(
@@ -15,13 +22,44 @@ export async function loadRootfsTree(
   needs: Needs,
 ): Promise<LoadedTree> {
   const algorithm = measuringAlgorithm(options, needs);
+  const store = needs.store === undefined ? undefined : placeOf(needs.store, directory);
+  const wish = needs.digests ? { algorithm, store } : undefined;
   const { onWarning } = session;
-  const scan = await scanRootfs(directory, { onWarning, xattrs: options.xattrs ?? 'all' });
-  const stamps = needs.contents !== false ? takeFileStamps(scan.files) : [];
-  if (needs.digests) await measureTree(scan, (files) => measureFiles(session, files, algorithm));
-  const contents = scan.files.map((path): ContentFile => ({ kind: 'path', path, base: 0 }));
+  const scan = await scanRootfs(directory, {
+    onWarning,
+    xattrs: options.xattrs ?? 'all',
+    contents: wish,
+    width: session.pool.width,
+    onTurn: () => session.checkInterrupted(),
+  });
+  const { root, files } = scan;
+  const stamps =
+    needs.contents !== false ? files.map((file, index) => scan.stamps[index] ?? stampOf(file)) : [];
+  if (wish !== undefined) await measure(session, scan, wish);
+  const contents = files.map((path): ContentFile => ({ kind: 'path', path, base: 0 }));
   const verifyUnchanged = (): void => {
-    if (needs.contents !== false) verifyFileStamps(scan.files, stamps);
+    if (needs.contents !== false) verifyFileStamps(files, stamps);
   };
-  return { ...BARE, kind: 'rootfs', root: scan.root, algorithm, contents, verifyUnchanged };
+  const stored = store === undefined ? undefined : scan.stored;
+  return { ...BARE, kind: 'rootfs', root, algorithm, contents, verifyUnchanged, stored };
+}
+
+/** Where contents are stored as they are read; nowhere where only step by step it can be done. */
+function placeOf(target: ObjectTarget, source: string): ContentWish['store'] {
+  if (nativeHelpers() === undefined || !new ObjectWriter(target).allowsOthers) return undefined;
+  return { directory: toBytes(fromUtf8(target.directory)), clones: canShare(source, target.staging) };
+}
+
+/** What was not read with the directories: what is large, or has several names. */
+async function measure(
+  session: Session,
+  scan: Rootfs,
+  { algorithm, store }: { algorithm: HashAlgorithm; store: ContentWish['store'] },
+): Promise<void> {
+  const helpers = nativeHelpers();
+  await measureTree(scan, (files) =>
+    store === undefined || helpers === undefined
+      ? measureFiles(session, files, algorithm, helpers)
+      : storeFiles(session, files, { algorithm, store }, { stored: scan.stored, helpers }),
+  );
 }

@@ -3,8 +3,10 @@ import type { HashAlgorithm } from '../../bytes/digest.ts';
 import { PlanishError, withDetail } from '../../errors.ts';
 import type { OpenedSource } from '../../io/open-image.ts';
 import type { OpenedImage } from '../../io/opened-image.ts';
+import type { StoredContents } from '../../io/rootfs-scan.ts';
 import type { LayerIndex } from '../../layer/layer-index.ts';
 import type { ContentFile } from '../../parallel/content-file.ts';
+import type { ObjectTarget } from '../../repo/object-writer.ts';
 import type { DumpFacts } from '../../tree/dump-facts.ts';
 import type { Directory } from '../../tree/tree.ts';
 import type { CommonOptions, Session } from '../session.ts';
@@ -33,6 +35,8 @@ export interface Needs {
   readonly digests: boolean;
   /** Algorithm of sources without digests of their own when none was asked for; default `sha512`. */
   readonly algorithm?: HashAlgorithm | undefined;
+  /** Where contents may be stored while they are read, if that can be; see {@link LoadedTree.stored}. */
+  readonly store?: ObjectTarget | undefined;
 }
 
 /** A source as one tree. */
@@ -55,6 +59,8 @@ export interface LoadedTree {
   readonly makeReadyAndKeep: LoadedLayers['makeReadyAndKeep'];
   /** Throws `CONTENT_CHANGED` when contents on disk are not what was measured; to be called once all is written. */
   readonly verifyUnchanged: () => void;
+  /** Contents that were stored, each held to what it was when its directory was listed. */
+  readonly stored: StoredContents | undefined;
   /** Format version of an EROFS source. */
   readonly version: 0 | 1 | 2 | undefined;
 }

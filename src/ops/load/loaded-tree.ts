@@ -16,6 +16,7 @@ export const BARE = {
   makeReady: async () => undefined,
   makeReadyAndKeep: async () => undefined,
   verifyUnchanged: () => undefined,
+  stored: undefined,
   image: undefined,
   facts: undefined,
   version: undefined,

@@ -1,8 +1,12 @@
-/** Measures the files of a directory source on the pool. */
+/** Measures the files of a directory source, and stores them where that is wanted, in batches. */
 import type { HashAlgorithm, VerityDigest } from '../../bytes/digest.ts';
+import { stampOf } from '../../io/file-stamps.ts';
 import { measureFileBatchLater } from '../../io/measure-batch.ts';
 import type { UnmeasuredFile } from '../../io/rootfs.ts';
-import type { HashHelpers } from '../../native/contract.ts';
+import type { ContentWish } from '../../io/rootfs-backend.ts';
+import { noteStored, type StoredContents } from '../../io/rootfs-scan.ts';
+import { storeFileBatchLater } from '../../io/store-batch.ts';
+import type { HashHelpers, ScanHelpers } from '../../native/contract.ts';
 import { nativeHelpers } from '../../native/load.ts';
 import { mapConcurrently } from '../concurrently.ts';
 import type { Session } from '../session.ts';
@@ -21,14 +25,39 @@ export async function measureFiles(
   algorithm: HashAlgorithm,
   helpers: HashHelpers | undefined = nativeHelpers(),
 ): Promise<VerityDigest[]> {
+  return await inBatches(session, files, async (batch) =>
+    helpers === undefined
+      ? await session.pool.run('measure', { files: batch, algorithm })
+      : await measureFileBatchLater(batch, algorithm, helpers),
+  );
+}
+
+/** The same, and stores them as objects, which is noted; what could not be stored is measured. */
+export async function storeFiles(
+  session: Session,
+  files: readonly UnmeasuredFile[],
+  wish: Required<ContentWish>,
+  { stored, helpers }: { stored: StoredContents; helpers: ScanHelpers },
+): Promise<VerityDigest[]> {
+  return await inBatches(session, files, async (batch) => {
+    const stamped = batch.map((file) => ({ ...file, stamp: file.stamp ?? stampOf(file.path) }));
+    const { digests, outcomes } = await storeFileBatchLater(stamped, wish, helpers);
+    for (const [index, digest] of digests.entries())
+      noteStored(stored, digest, batch[index]?.size ?? 0, outcomes[index] ?? 0);
+    return digests;
+  });
+}
+
+async function inBatches(
+  session: Session,
+  files: readonly UnmeasuredFile[],
+  work: (batch: UnmeasuredFile[]) => Promise<readonly VerityDigest[]>,
+): Promise<VerityDigest[]> {
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let done = 0;
-  const measure = async (batch: UnmeasuredFile[]): Promise<VerityDigest[]> => {
+  const measure = async (batch: UnmeasuredFile[]): Promise<readonly VerityDigest[]> => {
     session.checkInterrupted();
-    const digests =
-      helpers === undefined
-        ? await session.pool.run('measure', { files: batch, algorithm })
-        : await measureFileBatchLater(batch, algorithm, helpers);
+    const digests = await work(batch);
     done += batch.reduce((sum, { size }) => sum + size, 0);
     session.onProgress({ stage: 'read', done, total, unit: 'bytes' });
     return digests;

@@ -8,6 +8,7 @@ import { PlanishError } from '../../errors.ts';
 import { encodeHostImage } from '../../host/host-digest.ts';
 import { type HostProfileName, hostProfile } from '../../host/profiles.ts';
 import { attempt } from '../../io/durable-file.ts';
+import type { OpenedSource } from '../../io/open-image.ts';
 import { createTemporaryDirectory } from '../../io/temporary.ts';
 import { writeFileAside } from '../../io/write-file.ts';
 import { lockDirectory } from '../../kernel/lock.ts';
@@ -18,7 +19,7 @@ import { addCounts, noObjects, type ObjectCounts, type ObjectTarget } from '../.
 import type { Directory } from '../../tree/tree.ts';
 import { walk } from '../../tree/walk.ts';
 import { chosenRoot } from '../hosts/host-root.ts';
-import { type LoadedTree, type SourceOptions, withTree } from '../load/load-tree.ts';
+import { type LoadedTree, loadTree, type SourceOptions, withSource } from '../load/load-tree.ts';
 import { Session } from '../session.ts';
 
 /** Options of {@link emitStore}. */
@@ -52,29 +53,83 @@ export interface EmitStoreResult {
  * throws, `UNREPRESENTABLE` for contents that the source does not have, `LOCKED`, `DISK_FULL`.
  */
 export async function emitStore(source: string, options: EmitStoreOptions): Promise<EmitStoreResult> {
-  const profile = options.profile ?? 'mkcomposefs';
+  const { directory, name = 'image.cfs', profile = 'mkcomposefs' } = options;
+  if (name === '' || name.includes('/') || name === 'objects') {
+    throw new PlanishError('BAD_OPTION', 'the image must have the name of a file', { actual: name });
+  }
   const { algorithm } = hostProfile(profile);
   const needs = { contents: true, digests: true, algorithm };
   return await Session.use(options, (session) =>
-    withTree(session, source, options, needs, async (tree) => {
-      const root = await chosenRoot(session, tree, { profile });
-      return await store(session, tree, root, { ...options, profile, source });
+    withSource(session, source, options, async (opened) => {
+      const load = (store?: ObjectTarget): Promise<LoadedTree> =>
+        loadTree(session, opened, options, { ...needs, store });
+      return await emitTree(
+        { session, source, directory, name, profile, options },
+        { load, isStoredAsRead: isWhole(opened, profile) },
+      );
     }),
   );
 }
 
-async function store(
-  session: Session,
-  tree: LoadedTree,
-  root: Directory,
-  options: EmitStoreOptions & { readonly profile: HostProfileName; readonly source: string },
-): Promise<EmitStoreResult> {
-  const { directory, name = 'image.cfs', profile, format, source } = options;
-  if (name === '' || name.includes('/') || name === 'objects') {
-    throw new PlanishError('BAD_OPTION', 'the image must have the name of a file', { actual: name });
+/** Whether the tree of the image has all that the source has, so that contents may be stored before it is there. */
+function isWhole({ kind }: OpenedSource, profile: HostProfileName): boolean {
+  const { container, boot } = hostProfile(profile);
+  return kind === 'rootfs' && container === undefined && boot === undefined;
+}
+
+/** What is to be done, options being complete. */
+interface Job {
+  readonly session: Session;
+  readonly source: string;
+  readonly directory: string;
+  readonly name: string;
+  readonly profile: HostProfileName;
+  readonly options: EmitStoreOptions;
+}
+
+interface Loading {
+  readonly load: (store?: ObjectTarget) => Promise<LoadedTree>;
+  readonly isStoredAsRead: boolean;
+}
+
+async function emitTree(job: Job, { load, isStoredAsRead }: Loading): Promise<EmitStoreResult> {
+  const { session, profile, options } = job;
+  const make = async (tree: LoadedTree): Promise<MadeTree> => {
+    const root = await chosenRoot(session, tree, { profile });
+    const { algorithm, facts } = tree;
+    const { format } = options;
+    return { tree, root, ...encodeHostImage(root, hostProfile(profile), { algorithm, format, facts }) };
+  };
+  if (!isStoredAsRead) {
+    const made = await make(await load());
+    return await withStore(job.directory, made.tree.algorithm, (store) => writeTree(job, made, store));
   }
-  const { algorithm, facts } = tree;
-  const made = encodeHostImage(root, hostProfile(profile), { algorithm, format, facts });
+  const algorithm = options.algorithm ?? hostProfile(profile).algorithm;
+  return await withStore(job.directory, algorithm, async (store) =>
+    writeTree(job, await make(await load(store.target)), store),
+  );
+}
+
+/** A tree and its image. */
+interface MadeTree {
+  readonly tree: LoadedTree;
+  readonly root: Directory;
+  readonly image: Uint8Array;
+  readonly format: FormatVersion;
+}
+
+/** A directory of objects in work. */
+interface OpenStore {
+  readonly target: ObjectTarget;
+  /** A descriptor on its file system. */
+  readonly fd: number;
+}
+
+async function withStore<T>(
+  directory: string,
+  algorithm: HashAlgorithm,
+  use: (store: OpenStore) => Promise<T>,
+): Promise<T> {
   const objects = join(directory, 'objects');
   attempt('making a directory', objects, () => mkdirSync(objects, { recursive: true }));
   const lock = await lockDirectory(directory, 'shared');
@@ -82,45 +137,46 @@ async function store(
   try {
     const verity = probeVerity(staging.path, { algorithm }) ? 'enabled' : 'none';
     const target = { directory: objects, staging: staging.path, algorithm, verity } as const;
-    const counts = await storeAll(session, tree, root, target);
-    tree.verifyUnchanged();
-    syncFilesystem(lock.fd);
-    const image = join(directory, name);
-    writeFileAside(image, made.image);
-    const digest = imageDigest(made.image, algorithm);
-    const size = made.image.length;
-    return {
-      source,
-      directory,
-      image,
-      digest,
-      size,
-      format: made.format,
-      algorithm,
-      verity,
-      objects: counts,
-    };
+    return await use({ target, fd: lock.fd });
   } finally {
     staging.close();
     lock.release();
   }
 }
 
+async function writeTree(
+  { session, source, directory, name }: Job,
+  { tree, root, image: bytes, format }: MadeTree,
+  { target, fd }: OpenStore,
+): Promise<EmitStoreResult> {
+  const objects = await storeAll(session, tree, root, target);
+  syncFilesystem(fd);
+  const image = join(directory, name);
+  writeFileAside(image, bytes);
+  const { algorithm } = tree;
+  const digest = imageDigest(bytes, algorithm);
+  const size = bytes.length;
+  const { verity } = target;
+  return { source, directory, image, digest, size, format, algorithm, verity, objects };
+}
+
 /** Bytes of contents that a thread is given at a time, and their number. */
 const BATCH_BYTES = 32 * 1024 * 1024;
 const BATCH_CONTENTS = 2000;
 
+/** Stores what was not stored when it was read. */
 async function storeAll(
   session: Session,
-  { contents: files, kind }: LoadedTree,
+  { contents: files, kind, stored, verifyUnchanged }: LoadedTree,
   root: Directory,
   target: ObjectTarget,
 ): Promise<ObjectCounts> {
-  const batches = batchesOf(root);
+  const counts = countStored(stored);
+  const batches = batchesOf(root, stored);
+  if (batches.length === 0 && stored !== undefined) return counts;
   const whole = files.map((file) =>
     file.kind === 'path' && kind === 'rootfs' ? { ...file, isWhole: true } : file,
   );
-  const counts = noObjects();
   const results = batches.map((contents) => {
     const sources = [...new Set(contents.map(({ location }) => location.source))];
     const numbers = new Map(sources.map((source, index) => [source, index]));
@@ -132,15 +188,29 @@ async function storeAll(
     return session.pool.run('storeContents', { target, files: own, contents: renumbered });
   });
   for (const result of await Promise.all(results)) addCounts(counts, result);
+  verifyUnchanged();
   return counts;
 }
 
-/** The contents of a tree, each once, in the order of their places, which is how they are read fastest. */
-function batchesOf(root: Directory): ContentToStore[][] {
+function countStored(stored: LoadedTree['stored']): ObjectCounts {
+  const counts = noObjects();
+  for (const { size, isNew } of stored?.values() ?? [])
+    addCounts(
+      counts,
+      isNew
+        ? { ...noObjects(), added: 1, addedBytes: size }
+        : { ...noObjects(), present: 1, presentBytes: size },
+    );
+  return counts;
+}
+
+/** The contents of a tree that are not stored yet, each once, in the order of their places, which is how they are read fastest. */
+function batchesOf(root: Directory, stored: LoadedTree['stored']): ContentToStore[][] {
   const found = new Map<VerityDigest, ContentToStore>();
   for (const { node, path } of walk(root)) {
     if (node.type !== 'regular' || node.content.kind !== 'external') continue;
     const { verity, size, location } = node.content;
+    if (verity !== undefined && stored?.has(verity) === true) continue;
     if (verity === undefined || location === undefined) {
       throw new PlanishError('UNREPRESENTABLE', 'the source does not have the contents of its files', {
         path: path.slice(0, 160),

@@ -234,6 +234,8 @@ describe('what changes meanwhile', () => {
   ): RootfsBackend {
     return {
       ...backend,
+      // One directory after another.
+      listAhead: undefined,
       list: (path) => {
         if (when === 'before' && path.endsWith(name)) act();
         const listing = backend.list(path);
@@ -397,7 +399,8 @@ describe('limits', () => {
     };
     const top = freshDirectory();
     writeFileSync(join(top, 'file'), '');
-    expect(await failure(scanRootfs(top, { backend: nativeBackend(small as never, 'all') }))).toEqual({
+    const backend = { ...nativeBackend(small as never, 'all'), listAhead: undefined };
+    expect(await failure(scanRootfs(top, { backend }))).toEqual({
       code: 'LIMIT_EXCEEDED',
       message: 'a directory and its attributes take more memory than allowed',
       detail: { file: top, limit: 'scanBytes', expected: 2 ** 29 },
