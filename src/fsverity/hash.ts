@@ -7,8 +7,8 @@
  * `node:crypto`; `@noble/hashes` stands in where that lacks an algorithm, and is the second opinion of the tests.
  */
 
-import { createHash, getHashes, hash } from 'node:crypto';
-import { sha256, sha512 } from '@noble/hashes/sha2.js';
+import { createHash, hash } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { DIGEST_BYTES, type HashAlgorithm } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
 import { CHOSEN_KERNEL, HASH_ALGORITHM_ID, type HashHelpers } from '../native/contract.ts';
@@ -47,14 +47,23 @@ export const CRYPTO_BACKEND: HashBackend = {
   hash: { sha256: oneShot('sha256'), sha512: oneShot('sha512') },
 };
 
-/** Pure JavaScript, an order of magnitude slower. */
+/** Pure JavaScript, an order of magnitude slower; loaded when it is first used, which it hardly ever is. */
 export const NOBLE_BACKEND: HashBackend = {
   name: '@noble/hashes',
   hash: {
-    sha256: (bytes) => Buffer.from(sha256(bytes)).toString('latin1'),
-    sha512: (bytes) => Buffer.from(sha512(bytes)).toString('latin1'),
+    sha256: (bytes) => Buffer.from(noble().sha256(bytes)).toString('latin1'),
+    sha512: (bytes) => Buffer.from(noble().sha512(bytes)).toString('latin1'),
   },
 };
+
+type Noble = typeof import('@noble/hashes/sha2.js');
+
+let loadedNoble: Noble | undefined;
+
+function noble(): Noble {
+  loadedNoble ??= createRequire(import.meta.url)('@noble/hashes/sha2.js') as Noble;
+  return loadedNoble;
+}
 
 /**
  * The C helpers for many blocks, the other backend for one. `kernel` is an index of `hashKernels`, for tests. What waits of
@@ -118,7 +127,16 @@ export function backendBeside(stream: StreamHash): HashBackend {
 }
 
 function chooseBackend(helpers: HashHelpers | undefined, beside?: StreamHash): HashBackend {
-  const known = getHashes();
-  const single = ['sha256', 'sha512'].every((name) => known.includes(name)) ? CRYPTO_BACKEND : NOBLE_BACKEND;
+  const single = ['sha256', 'sha512'].every(isKnown) ? CRYPTO_BACKEND : NOBLE_BACKEND;
   return helpers === undefined ? single : makeNativeBackend(helpers, single, CHOSEN_KERNEL, beside);
+}
+
+/** Whether OpenSSL has an algorithm. Asking for the list of all makes it load each. */
+function isKnown(algorithm: string): boolean {
+  try {
+    createHash(algorithm);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,7 @@
-/** The trees of which a host computes digests, by its profile: from layers or a directory, step by step. */
-
-import { type EmptiedDirectory, emptyBootDirectories } from '../tree/boot-transform.ts';
+/**
+ * The tree of which a host computes the digest of a container, by its profile: from layers or a directory, step by step.
+ * What it boots is made of that by `bootable-tree.ts`.
+ */
 import { copyTree } from '../tree/copy.ts';
 import { type FlattenLayer, flatten } from '../tree/flatten.ts';
 import { dropFractions, separateLinks } from '../tree/reductions.ts';
@@ -8,10 +9,7 @@ import { type TransformReport, transformForContainer, transformInPlace } from '.
 import type { Directory } from '../tree/tree.ts';
 import type { OnWarning } from '../warnings.ts';
 import { asHostsRead, checkHostLayer, type HostLayer } from './accept-layer.ts';
-import { checkBootEntries } from './boot-entry-rules.ts';
-import type { BootChoices, HostProfile } from './profiles.ts';
-import type { ReadFile } from './read-file.ts';
-import { type RelabelReport, relabel } from './relabel.ts';
+import type { HostProfile } from './profiles.ts';
 
 /** What a host starts from. */
 export type HostSource =
@@ -32,13 +30,6 @@ export interface PlainTree {
   readonly reductions: ReductionReport;
   /** Absent where the host has no transform for containers. */
   readonly container: TransformReport | undefined;
-}
-
-/** The tree whose digest a kernel command line names, and what made it differ from the plain one. */
-export interface BootableTree {
-  readonly root: Directory;
-  readonly emptied: readonly EmptiedDirectory[];
-  readonly labels: RelabelReport;
 }
 
 /**
@@ -82,16 +73,4 @@ function sourceTree(source: HostSource, profile: HostProfile, onWarning?: OnWarn
 
 function isReduced({ hardLinks, fractions }: HostProfile): boolean {
   return hardLinks === 'separated' || fractions === 'dropped';
-}
-
-/**
- * The bootable tree of a plain tree, which is left alone. `read` gives contents of the policy and of boot entries.
- * Throws `HOST_TREE_INVALID` where the host refuses the tree, `SELINUX_BAD_POLICY` where it refuses the policy.
- */
-export function makeBootableTree(plain: Directory, boot: BootChoices, read: ReadFile): BootableTree {
-  checkBootEntries(plain, read, boot.entries);
-  const root = copyTree(plain);
-  const emptied = emptyBootDirectories(root, boot.times);
-  const labelled = relabel(root, read, boot.linkedLabels);
-  return { root: labelled.root, emptied, labels: labelled.report };
 }

@@ -15,7 +15,7 @@ import {
 
 /** Part of a file that a splitstream describes. */
 export type SplitstreamChunk =
-  /** Bytes that stand in the stream, valid until the next chunk is asked for. A long run comes in several. */
+  /** Bytes that stand in the stream, valid until the next batch is asked for. A long run comes in several. */
   | { readonly kind: 'inline'; readonly bytes: Uint8Array }
   | { readonly kind: 'external'; readonly digest: VerityDigest };
 
@@ -29,10 +29,10 @@ export interface Splitstream {
   /** Streams by name. */
   readonly namedRefs: ReadonlyMap<string, VerityDigest>;
   /**
-   * The file in order, as many chunks at a time as are at hand; all of them must be taken before more are asked for. Throws
+   * The file in order, as many chunks at a time as are at hand. Throws
    * as {@link decodeSplitstream}; an inline part beyond the claimed size is refused.
    */
-  batches(): AsyncGenerator<Iterable<SplitstreamChunk>, void, undefined>;
+  batches(): AsyncGenerator<readonly SplitstreamChunk[], void, undefined>;
 }
 
 /**
@@ -101,7 +101,7 @@ async function* readBatches(
   file: Uint8Array,
   info: SplitstreamInfo,
   objects: readonly VerityDigest[],
-): AsyncGenerator<Iterable<SplitstreamChunk>, void, undefined> {
+): AsyncGenerator<readonly SplitstreamChunk[], void, undefined> {
   const reader = new PieceReader(inflate(file, info.stream));
   const chunks = new Chunks(reader, info, objects);
   try {
@@ -133,22 +133,26 @@ class Chunks {
     return this.#inline === 0 && this.#reader.rest.length > 0 ? CHUNK_HEADER_BYTES : 1;
   }
 
-  *take(): Generator<SplitstreamChunk, void, undefined> {
+  /** Those that are at hand. */
+  take(): SplitstreamChunk[] {
+    const chunks: SplitstreamChunk[] = [];
     const { rest: bytes } = this.#reader;
     const rest = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let at = 0;
     while (rest.length - at >= (this.#inline > 0 ? 1 : CHUNK_HEADER_BYTES)) {
       const count = Math.min(this.#inline, rest.length - at);
-      if (count > 0) yield { kind: 'inline', bytes: rest.subarray(at, at + count) };
+      if (count > 0) chunks.push({ kind: 'inline', bytes: rest.subarray(at, at + count) });
       else {
         const value = rest.readInt32LE(at + 4) * 2 ** 32 + rest.readUInt32LE(at);
         if (value < 0) this.#begin(-value);
-        else yield { kind: 'external', digest: objectAt(this.#objects, value, this.#info.stream.start) };
+        else
+          chunks.push({ kind: 'external', digest: objectAt(this.#objects, value, this.#info.stream.start) });
       }
       at += count > 0 ? count : CHUNK_HEADER_BYTES;
       this.#inline -= count;
     }
     this.#reader.take(at);
+    return chunks;
   }
 
   /** Throws where the stream ends within a chunk. */

@@ -73,15 +73,24 @@ export function quotePath(path: string): string {
   return `${display(byteString(path.slice(0, QUOTED_BYTES)))}…`;
 }
 
+const SLASH = 0x2f;
+
+/** Where the last slash is. A loop: names are short, a call into native code is not, and this runs for every entry. */
+function lastSlash(path: ByteString): number {
+  let at = path.length - 1;
+  while (at >= 0 && path.charCodeAt(at) !== SLASH) at--;
+  return at;
+}
+
 /** Path of the directory that a normalised path other than the root lies in. */
 export function parentPath(path: ByteString): ByteString {
-  const slash = path.lastIndexOf('/');
+  const slash = lastSlash(path);
   return slash === 0 ? ROOT_PATH : byteString(path.slice(0, slash));
 }
 
 /** Last component of a normalised path; empty for the root. */
 export function baseName(path: ByteString): ByteString {
-  return byteString(path.slice(path.lastIndexOf('/') + 1));
+  return byteString(path.slice(lastSlash(path) + 1));
 }
 
 /** Components of a normalised path; none for the root. */

@@ -1,7 +1,8 @@
 /** What planish says a host computes of layers given as tars, without threads or files. */
 import type { HashAlgorithm } from '../../src/bytes/digest.ts';
+import { makeBootableTree } from '../../src/host/bootable-tree.ts';
 import { attempt, type HostOutcome, hostOutcome } from '../../src/host/host-digest.ts';
-import { makeBootableTree, makePlainTree } from '../../src/host/host-tree.ts';
+import { makePlainTree } from '../../src/host/host-tree.ts';
 import type { HostProfile } from '../../src/host/profiles.ts';
 import { HOST_READ_PATHS, type ReadFile } from '../../src/host/read-file.ts';
 import { ingestLayer } from '../../src/layer/ingest.ts';

@@ -1,6 +1,7 @@
 /** The digests that hosts of each profile compute for booting, each computed when it is first asked for. */
+import { makeBootableTree } from '../../host/bootable-tree.ts';
 import { attempt, hostOutcome } from '../../host/host-digest.ts';
-import { type HostSource, makeBootableTree, makePlainTree } from '../../host/host-tree.ts';
+import { type HostSource, makePlainTree } from '../../host/host-tree.ts';
 import { hostProfile } from '../../host/profiles.ts';
 import type { ReadFile } from '../../host/read-file.ts';
 import type { BootDigest, LintContext } from '../../lint/rule.ts';

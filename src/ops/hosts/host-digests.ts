@@ -1,8 +1,9 @@
 /** What hosts compute of a loaded source: the one way in which every verb asks `src/host`. */
 import type { FormatVersion } from '../../erofs/writer.ts';
 import type { HostLayer } from '../../host/accept-layer.ts';
+import { makeBootableTree } from '../../host/bootable-tree.ts';
 import { type Attempt, attempt, type HostOutcome, hostOutcome } from '../../host/host-digest.ts';
-import { type HostSource, makeBootableTree, makePlainTree } from '../../host/host-tree.ts';
+import { type HostSource, makePlainTree } from '../../host/host-tree.ts';
 import type { HostProfile } from '../../host/profiles.ts';
 import { filesHostsRead } from '../../host/read-file.ts';
 import type { LayerIndex } from '../../layer/layer-index.ts';

@@ -1,23 +1,13 @@
-/** Which layers the cache knows. The cache never makes a run fail: what goes wrong with it is a warning. */
+/** Which layers the cache knows. */
 import { createHash } from 'node:crypto';
 import type { HashAlgorithm } from '../../bytes/digest.ts';
 import { PlanishError } from '../../errors.ts';
-import { CACHE_BYTES, LayerCache } from '../../io/layer-cache.ts';
 import { INDEX_VERSION, type IndexPlace } from '../../layer/index-codec.ts';
 import { decodeKept, encodeKept } from '../../layer/kept-codec.ts';
 import type { LayerIndex, LayerListing, ReadLayer } from '../../layer/layer-index.ts';
 import type { Session } from '../session.ts';
 import type { LayerInput } from './load-layers.ts';
-
-const CACHES = new WeakMap<Session, LayerCache>();
-
-function cacheOf(session: Session): LayerCache | undefined {
-  const { cacheDirectory } = session;
-  if (cacheDirectory === undefined) return undefined;
-  const cache = CACHES.get(session) ?? new LayerCache(cacheDirectory, CACHE_BYTES);
-  CACHES.set(session, cache);
-  return cache;
-}
+import { attemptCached, cacheOf } from './session-cache.ts';
 
 /** How a layer is read, as far as that changes what its index holds. */
 export interface ReadSettings {
@@ -58,7 +48,7 @@ export function recallIndex<L extends LayerListing>(
   ordinal: number,
   decode: (bytes: Uint8Array, place: IndexPlace) => ReadLayer<L>,
 ): ReadLayer<L> | undefined {
-  return attempt(session, ordinal, name, () => {
+  return attemptCached(session, ordinal, name, () => {
     const bytes = cacheOf(session)?.load(name);
     if (bytes === undefined) return undefined;
     const result = decode(bytes, { source: ordinal, ordinal });
@@ -75,12 +65,12 @@ export function recallIndex<L extends LayerListing>(
 
 /** Keeps an encoded index. */
 export function rememberIndex(session: Session, name: string, ordinal: number, bytes: Uint8Array): void {
-  attempt(session, ordinal, name, () => cacheOf(session)?.store(name, bytes));
+  attemptCached(session, ordinal, name, () => cacheOf(session)?.store(name, bytes));
 }
 
 /** Contents of a layer that were kept for planning, by their offsets in its tar. */
 export function recallKept(session: Session, name: string, ordinal: number): Map<number, Uint8Array> {
-  const kept = attempt(session, ordinal, keptName(name), () => {
+  const kept = attemptCached(session, ordinal, keptName(name), () => {
     const bytes = cacheOf(session)?.load(keptName(name));
     return bytes === undefined ? undefined : decodeKept(bytes);
   });
@@ -94,46 +84,9 @@ export function rememberKept(
   ordinal: number,
   kept: ReadonlyMap<number, Uint8Array>,
 ): void {
-  attempt(session, ordinal, name, () => cacheOf(session)?.store(keptName(name), encodeKept(kept)));
+  attemptCached(session, ordinal, name, () => cacheOf(session)?.store(keptName(name), encodeKept(kept)));
 }
 
 function keptName(name: string): string {
   return `${name}${KEPT_SUFFIX}`;
-}
-
-/** What the cache holds under a name, decoded. */
-export function recallBytes<T>(
-  session: Session,
-  name: string,
-  decode: (bytes: Uint8Array) => T,
-): T | undefined {
-  return attempt(session, undefined, name, () => {
-    const bytes = cacheOf(session)?.load(name);
-    return bytes === undefined ? undefined : decode(bytes);
-  });
-}
-
-/** Keeps bytes under a name. */
-export function keepBytes(session: Session, name: string, bytes: Uint8Array): void {
-  attempt(session, undefined, name, () => cacheOf(session)?.store(name, bytes));
-}
-
-/** A damaged file is removed, so that it is made anew. */
-function attempt<T>(session: Session, layer: number | undefined, name: string, work: () => T): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof PlanishError)) throw error;
-    session.onWarning({ code: 'CACHE_IGNORED', message: `${error.message}: ${name}`, layer });
-    if (error.code === 'CACHE_BAD_ENTRY') dropQuietly(session, name);
-    return undefined;
-  }
-}
-
-function dropQuietly(session: Session, name: string): void {
-  try {
-    cacheOf(session)?.drop(name);
-  } catch {
-    return;
-  }
 }

@@ -5,7 +5,7 @@ import { PlanishError } from '../../errors.ts';
 import { computeVerityDigest } from '../../fsverity/digest.ts';
 import type { HostLayer } from '../../host/accept-layer.ts';
 import { attempt, encodeHostImage, type HostRefusal } from '../../host/host-digest.ts';
-import { makeBootableTree, makePlainTree } from '../../host/host-tree.ts';
+import { makePlainTree } from '../../host/host-tree.ts';
 import type { HostProfile } from '../../host/profiles.ts';
 import type { ReadFile } from '../../host/read-file.ts';
 import { LIMITS } from '../../limits.ts';
@@ -42,17 +42,18 @@ export interface ImageWishes {
  * Makes and stores the images. Throws what hosts refuse the layers for, and where a bootable image is required what they
  * refuse the tree for.
  */
-export function emitImages(
+export async function emitImages(
   repository: Repository,
   objects: ObjectWriter,
   layers: readonly EmittedLayer[],
   wishes: ImageWishes,
-): EmittedImages {
+): Promise<EmittedImages> {
   const source = { kind: 'layers', layers: layers.map(hostLayer) } as const;
   const plain = makePlainTree(source, wishes.profile).root;
   const images = store(repository, objects, 'plain', plain, wishes);
   const { boot } = wishes.profile;
   if (boot === undefined || wishes.bootable === 'none') return { images, refused: undefined };
+  const { makeBootableTree } = await import('../../host/bootable-tree.ts');
   const bootable = attempt(() => makeBootableTree(plain, boot, contentReader(repository)).root);
   if (bootable.value === undefined) {
     if (wishes.bootable === 'require') throw refusalError(bootable.refused);

@@ -179,7 +179,7 @@ async function emitInto(
   // What makes images is loaded only where some are made.
   const makeImages = async (): Promise<EmittedImages> => {
     const { emitImages } = await import('./emit-images.ts');
-    const images = emitImages(repository, objects, layers, wishes);
+    const images = await emitImages(repository, objects, layers, wishes);
     rememberImages(session, name, images);
     return images;
   };

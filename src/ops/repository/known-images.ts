@@ -10,7 +10,7 @@ import { computeVerityDigest } from '../../fsverity/digest.ts';
 import type { HostRefusal } from '../../host/host-digest.ts';
 import type { ObjectWriter } from '../../repo/object-writer.ts';
 import type { Repository } from '../../repo/repository.ts';
-import { keepBytes, recallBytes } from '../load/cached-layers.ts';
+import { keepBytes, recallBytes } from '../load/session-cache.ts';
 import { readVersion } from '../package-version.ts';
 import type { Session } from '../session.ts';
 import type { EmittedImage, EmittedImages, ImageWishes } from './emit-images.ts';

@@ -10,7 +10,8 @@ import {
   currentChoice,
   VARIABLES,
 } from '../../../src/explain/variables.ts';
-import { makeBootableTree, makePlainTree } from '../../../src/host/host-tree.ts';
+import { makeBootableTree } from '../../../src/host/bootable-tree.ts';
+import { makePlainTree } from '../../../src/host/host-tree.ts';
 import { HOST_PROFILES } from '../../../src/host/profiles.ts';
 import { canonicalize } from '../../../src/tree/canonical.ts';
 import { flatten } from '../../../src/tree/flatten.ts';

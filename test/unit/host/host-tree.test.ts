@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { byteString } from '../../../src/bytes/byte-string.ts';
 import type { PlanishError } from '../../../src/errors.ts';
+import { makeBootableTree } from '../../../src/host/bootable-tree.ts';
 import { attempt, hostOutcome } from '../../../src/host/host-digest.ts';
-import { makeBootableTree, makePlainTree } from '../../../src/host/host-tree.ts';
+import { makePlainTree } from '../../../src/host/host-tree.ts';
 import { type HostProfileName, hostProfile } from '../../../src/host/profiles.ts';
 import { filesHostsRead, type ReadFile } from '../../../src/host/read-file.ts';
 import type { LayerEntry } from '../../../src/tree/entry.ts';
