@@ -77,27 +77,32 @@ export class DirectoryQueue<T extends { readonly path: ByteString }> {
   }
 
   async #listAll(directories: readonly T[]): Promise<[T, DirectoryListing][]> {
-    this.#running++;
     const listed: [T, DirectoryListing][] = [];
-    try {
-      while (listed.length < directories.length) {
-        const rest = directories.slice(listed.length);
-        for (const [index, listing] of (await this.#list(rest.map(({ path }) => path))).entries())
-          listed.push([rest[index] as T, listing]);
-      }
-      return listed;
-    } finally {
-      this.#running--;
-      this.#begin();
+    while (listed.length < directories.length) {
+      const rest = directories.slice(listed.length);
+      for (const [index, listing] of (await this.#list(rest.map(({ path }) => path))).entries())
+        listed.push([rest[index] as T, listing]);
     }
+    return listed;
   }
 
   /** Where a call for several stops at the first, one for that alone has the last word. */
   async #list(paths: readonly ByteString[]): Promise<DirectoryListing[]> {
+    const listings = (await this.#listAhead(paths))();
+    return listings.length > 0 ? listings : [this.#backend.list(paths[0] as ByteString)];
+  }
+
+  /** The next call begins before the listings of this one are looked at, which may take as long. */
+  async #listAhead(paths: readonly ByteString[]): Promise<() => DirectoryListing[]> {
     const { listAhead } = this.#backend;
-    const ahead = listAhead === undefined ? [] : await listAhead(paths, this.#options.contents);
-    if (ahead.length > 0) return ahead;
-    if (listAhead === undefined) await nextTurn();
-    return [this.#backend.list(paths[0] as ByteString)];
+    this.#running++;
+    try {
+      if (listAhead !== undefined) return await listAhead(paths, this.#options.contents);
+      await nextTurn();
+      return () => [];
+    } finally {
+      this.#running--;
+      this.#begin();
+    }
   }
 }

@@ -18,13 +18,19 @@ export function takeFileStamps(files: readonly ByteString[]): FileStamps {
   return files.map(stampOf);
 }
 
-/** Throws `CONTENT_CHANGED` naming the first file that is not as it was. */
-export function verifyFileStamps(files: readonly ByteString[], stamps: FileStamps): void {
-  for (const [index, file] of files.entries()) verifyFileStamp(file, stamps[index]);
+/** Throws `CONTENT_CHANGED` naming the first file that is not as it was; those without a stamp are passed over. */
+export function verifyFileStamps(
+  files: readonly ByteString[],
+  stamps: readonly (string | undefined)[],
+): void {
+  for (const [index, file] of files.entries()) {
+    const stamp = stamps[index];
+    if (stamp !== undefined) verifyFileStamp(file, stamp);
+  }
 }
 
 /** The same of one file. */
-export function verifyFileStamp(file: ByteString, stamp: string | undefined): void {
+export function verifyFileStamp(file: ByteString, stamp: string): void {
   if (stampOf(file) === stamp) return;
   throw new PlanishError('CONTENT_CHANGED', 'a file changed while the image was built', {
     file: display(file),

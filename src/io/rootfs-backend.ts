@@ -22,6 +22,7 @@ import {
   decodeListing,
   decodeListings,
   type InodeRecord,
+  type StampWish,
   type XattrCache,
 } from '../native/records.ts';
 import { joinPath } from '../tree/walk.ts';
@@ -36,6 +37,8 @@ export type XattrMode = 'all' | 'skip';
 export interface ContentWish {
   /** By which small contents are measured. */
   readonly algorithm: HashAlgorithm;
+  /** Of which files it is told by what to see that they have not changed since; default `none`. */
+  readonly stamps?: StampWish | undefined;
   /** A directory of objects that they are stored in, and whether they can share their bytes with the source. */
   readonly store?: { readonly directory: Uint8Array; readonly clones: boolean } | undefined;
 }
@@ -51,11 +54,11 @@ export interface RootfsBackend {
    */
   list(path: ByteString): DirectoryListing;
   /**
-   * Directories from the first on, as many as it likes, on another thread, with what is read of their files by the way; none
-   * where `list` shall say what is wrong with the first.
+   * Directories from the first on, as many as it likes, on another thread, with what is read of their files by the way: to be
+   * unpacked by a call. None where `list` shall say what is wrong with the first.
    */
   readonly listAhead?:
-    | ((paths: readonly ByteString[], contents: ContentWish | undefined) => Promise<DirectoryListing[]>)
+    | ((paths: readonly ByteString[], contents: ContentWish | undefined) => Promise<() => DirectoryListing[]>)
     | undefined;
   /** For the records that `list` gives without attributes. */
   readonly xattrs: XattrSource;
@@ -102,7 +105,7 @@ export function nativeBackend(helpers: NativeHelpers, mode: XattrMode): RootfsBa
   const listAhead = async (
     paths: readonly ByteString[],
     contents: ContentWish | undefined,
-  ): Promise<DirectoryListing[]> => {
+  ): Promise<() => DirectoryListing[]> => {
     const packed = await helpers.scanDirectoriesLater(
       Buffer.from(paths.map((path) => `${path}\0`).join(''), 'latin1'),
       flags | (contents?.store?.clones === true ? SCAN_CLONES : 0),
@@ -110,7 +113,8 @@ export function nativeBackend(helpers: NativeHelpers, mode: XattrMode): RootfsBa
       contents === undefined ? 0 : HASH_ALGORITHM_ID[contents.algorithm],
       contents?.store?.directory ?? NO_BYTES,
     );
-    return typeof packed === 'number' ? [] : decodeListings(packed, cache);
+    return () =>
+      typeof packed === 'number' ? [] : decodeListings(packed, cache, contents?.stamps ?? 'none');
   };
   return { name: 'native', slowBecause: undefined, list, listAhead, xattrs: BLIND_XATTR_SOURCE };
 }

@@ -17,6 +17,7 @@ import {
   type Metadata,
   type Node,
   newDirectory,
+  type RegularFile,
   TYPE_BITS,
 } from '../tree/tree.ts';
 import { joinPath } from '../tree/walk.ts';
@@ -32,7 +33,9 @@ export interface Rootfs {
   readonly root: Directory;
   /** Content source `i` is the file at this absolute path; in a fixed order. */
   readonly files: readonly ByteString[];
-  /** What tells that it is the same and has not changed (see `file-stamps.ts`), where it was opened. */
+  /** The node of each. */
+  readonly leaves: readonly RegularFile[];
+  /** What tells that it is the same and has not changed (see `file-stamps.ts`), where it was opened and that is wanted. */
   readonly stamps: readonly (string | undefined)[];
   /** Contents that are objects now. */
   readonly stored: StoredContents;
@@ -40,19 +43,20 @@ export interface Rootfs {
   readonly totalBytes: number;
 }
 
-/** Objects by their digests, with their sizes, and whether they were written or found. */
-export type StoredContents = Map<VerityDigest, { readonly size: number; readonly isNew: boolean }>;
+/** Sizes of contents that were stored, by their digests: what was written once is new, however often it was found. */
+export class StoredContents {
+  readonly written = new Map<VerityDigest, number>();
+  readonly found = new Map<VerityDigest, number>();
 
-/** Notes what has become of a content: what was written once is new, however often it was found. */
-export function noteStored(
-  stored: StoredContents,
-  verity: VerityDigest,
-  size: number,
-  outcome: number,
-): void {
-  if (outcome === STORE_OUTCOME.written) stored.set(verity, { size, isNew: true });
-  else if (outcome === STORE_OUTCOME.present && !stored.has(verity))
-    stored.set(verity, { size, isNew: false });
+  /** Notes what has become of one ({@link STORE_OUTCOME}). */
+  note(verity: VerityDigest, size: number, outcome: number): void {
+    if (outcome === STORE_OUTCOME.written) this.written.set(verity, size);
+    else if (outcome === STORE_OUTCOME.present) this.found.set(verity, size);
+  }
+
+  has(verity: VerityDigest): boolean {
+    return this.written.has(verity) || this.found.has(verity);
+  }
 }
 
 /** How a scan goes. */
@@ -100,8 +104,9 @@ export class RootfsScan {
   readonly #queue: DirectoryQueue<PendingDirectory>;
   readonly #links = new Map<string, Leaf>();
   readonly #files: ByteString[] = [];
+  readonly #leaves: RegularFile[] = [];
   readonly #stamps: (string | undefined)[] = [];
-  readonly #stored: StoredContents = new Map();
+  readonly #stored = new StoredContents();
   #withoutXattrs: { readonly request: XattrRequest; readonly node: Node }[] = [];
   #totalBytes = 0;
   #entries = 0;
@@ -130,6 +135,7 @@ export class RootfsScan {
     return {
       root: this.#root,
       files: this.#files,
+      leaves: this.#leaves,
       stamps: this.#stamps,
       stored: this.#stored,
       totalBytes: this.#totalBytes,
@@ -175,8 +181,11 @@ export class RootfsScan {
   #leafOf(type: Exclude<FileType, 'directory'>, record: InodeRecord, path: ByteString): Leaf {
     const metadata = metadataOf(record);
     switch (type) {
-      case 'regular':
-        return { type, metadata, content: this.#contentOf(record, path) };
+      case 'regular': {
+        const leaf: RegularFile = { type, metadata, content: this.#contentOf(record, path) };
+        if (leaf.content.kind === 'external') this.#leaves.push(leaf);
+        return leaf;
+      }
       case 'symlink':
         return { type, metadata, target: record.target };
       case 'character':
@@ -196,7 +205,7 @@ export class RootfsScan {
     const source = this.#files.push(path) - 1;
     this.#stamps.push(file?.stamp);
     const verity = file?.verity;
-    if (verity !== undefined) noteStored(this.#stored, verity, size, file?.outcome ?? STORE_OUTCOME.left);
+    if (verity !== undefined) this.#stored.note(verity, size, file?.outcome ?? STORE_OUTCOME.left);
     const location = { source, extents: [{ at: 0, offset: 0, length: size }] };
     return { kind: 'external', size, verity, payload: undefined, location };
   }

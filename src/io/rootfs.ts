@@ -15,7 +15,6 @@ import { type ByteString, display, fromBytes } from '../bytes/byte-string.ts';
 import type { VerityDigest } from '../bytes/digest.ts';
 import { PlanishError } from '../errors.ts';
 import type { ExternalContent, RegularFile } from '../tree/tree.ts';
-import { walk } from '../tree/walk.ts';
 import type { OnWarning } from '../warnings.ts';
 import { chooseBackend, type RootfsBackend, type XattrMode } from './rootfs-backend.ts';
 import { type Rootfs, RootfsScan, type ScanOptions } from './rootfs-scan.ts';
@@ -79,11 +78,11 @@ export interface UnmeasuredFile {
 export type MeasureFiles = (files: readonly UnmeasuredFile[]) => Promise<readonly VerityDigest[]>;
 
 /**
- * Fills in the fs-verity digest of every file that has none: one call of `measure` with all of them, in byte order of
- * their first path, each inode once. Nothing is filled in where `measure` fails, and its error is passed on.
+ * Fills in the fs-verity digest of every file that has none: one call of `measure` with all of them, in the order of the
+ * content sources, each inode once. Nothing is filled in where `measure` fails, and its error is passed on.
  */
 export async function measureTree(
-  scan: Pick<Rootfs, 'root' | 'files' | 'stamps'>,
+  scan: Pick<Rootfs, 'files' | 'leaves' | 'stamps'>,
   measure: MeasureFiles,
 ): Promise<void> {
   const leaves = unmeasuredLeaves(scan);
@@ -102,21 +101,19 @@ interface UnmeasuredLeaf {
 }
 
 function unmeasuredLeaves({
-  root,
   files,
+  leaves,
   stamps,
-}: Pick<Rootfs, 'root' | 'files' | 'stamps'>): UnmeasuredLeaf[] {
-  const leaves: UnmeasuredLeaf[] = [];
-  for (const { node, firstPath } of walk(root)) {
-    if (node.type !== 'regular' || firstPath !== undefined || node.content.kind !== 'external') continue;
-    const { content } = node;
-    if (content.verity !== undefined || content.location === undefined) continue;
-    const path = files[content.location.source];
-    if (path === undefined) throw outOfStep('content sources', content.location.source, files.length);
-    const stamp = stamps[content.location.source];
-    leaves.push({ leaf: node, content, file: { path, size: content.size, stamp } });
+}: Pick<Rootfs, 'files' | 'leaves' | 'stamps'>): UnmeasuredLeaf[] {
+  const unmeasured: UnmeasuredLeaf[] = [];
+  for (const [source, leaf] of leaves.entries()) {
+    const { content } = leaf;
+    if (content.kind !== 'external' || content.verity !== undefined) continue;
+    const path = files[source];
+    if (path === undefined) throw outOfStep('content sources', source, files.length);
+    unmeasured.push({ leaf, content, file: { path, size: content.size, stamp: stamps[source] } });
   }
-  return leaves;
+  return unmeasured;
 }
 
 function outOfStep(what: string, expected: number, actual: number): PlanishError {

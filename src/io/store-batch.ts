@@ -13,6 +13,11 @@ export interface StoredFiles {
   readonly outcomes: Uint8Array;
 }
 
+/** By which algorithm, and where to. */
+export type StoreWish = Pick<ContentWish, 'algorithm'> & {
+  readonly store: NonNullable<ContentWish['store']>;
+};
+
 /** A file, and what tells that it has not changed since it was listed. */
 export type StampedFile = UnmeasuredFile & { readonly stamp: string };
 
@@ -22,12 +27,12 @@ export type StampedFile = UnmeasuredFile & { readonly stamp: string };
  */
 export async function storeFileBatchLater(
   files: readonly StampedFile[],
-  { algorithm, store }: Required<ContentWish>,
+  { algorithm, store }: StoreWish,
   helpers: ScanHelpers,
 ): Promise<StoredFiles> {
   const digests: VerityDigest[] = [];
   const outcomes = new Uint8Array(files.length).fill(STORE_OUTCOME.left);
-  while (store !== undefined && digests.length < files.length) {
+  while (digests.length < files.length) {
     const batch = files.slice(digests.length);
     digests.push(
       ...(await storeSome(batch, { algorithm, store }, helpers, outcomes.subarray(digests.length))),
@@ -40,16 +45,16 @@ export async function storeFileBatchLater(
 
 async function storeSome(
   files: readonly StampedFile[],
-  { algorithm, store }: Required<ContentWish>,
+  { algorithm, store }: StoreWish,
   helpers: ScanHelpers,
   outcomes: Uint8Array,
 ): Promise<VerityDigest[]> {
   const digests = Buffer.alloc(files.length * DIGEST_BYTES[algorithm]);
   const count = await helpers.storeFilesLater(
-    store?.directory ?? new Uint8Array(0),
+    store.directory,
     Buffer.from(files.map(({ path }) => `${path}\0`).join(''), 'latin1'),
     Buffer.from(files.map(({ stamp }) => stamp).join(''), 'latin1'),
-    store?.clones === true ? STORE_CLONES : 0,
+    store.clones ? STORE_CLONES : 0,
     HASH_ALGORITHM_ID[algorithm],
     digests,
     outcomes,

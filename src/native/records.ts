@@ -11,8 +11,8 @@ import { KNOWN_CONTENT, STORE_OUTCOME } from './contract.ts';
 
 /** What was read of a regular file when its directory was listed. */
 export interface FileRecord {
-  /** What tells that it is the same and has not changed: {@link STAMP_BYTES} bytes, one a character. */
-  readonly stamp: string;
+  /** What tells that it is the same and has not changed: {@link STAMP_BYTES} bytes, one a character; only where wanted. */
+  readonly stamp: string | undefined;
   /** Its content, where that is small. */
   readonly bytes: Uint8Array | undefined;
   /** fs-verity digest of its content, where that was measured. */
@@ -35,7 +35,10 @@ export interface InodeRecord {
   /** Device numbers of the inode itself; 0 for what is no device. */
   readonly major: number;
   readonly minor: number;
-  /** Opaque: equal exactly when device of the file system and inode number are equal. One source only. */
+  /**
+   * Opaque: equal exactly when device of the file system and inode number are equal. One source only. It may be empty
+   * where it is no directory and has but one name.
+   */
   readonly identity: string;
   /** Target of a symbolic link, else empty. */
   readonly target: ByteString;
@@ -64,17 +67,24 @@ export type XattrCache = Map<string, Xattrs>;
 
 /** Decodes what `scanDirectory` returned. The record of a child that is a directory has no attributes. */
 export function decodeListing(bytes: Buffer, cache: XattrCache): DirectoryListing {
-  const [listing] = decodeListings(bytes, cache);
+  const [listing] = decodeListings(bytes, cache, 'none');
   if (listing === undefined) throw broken(0);
   return listing;
 }
 
+/** Of which files it is told by what to see that they have not changed: of all, of those that were not stored, of none. */
+export type StampWish = 'all' | 'left' | 'none';
+
 /** The same of several, as `scanDirectoriesLater` returns them: each begins with a record without a name. */
-export function decodeListings(bytes: Buffer, cache: XattrCache): DirectoryListing[] {
+export function decodeListings(
+  bytes: Buffer,
+  cache: XattrCache,
+  stamps: StampWish = 'all',
+): DirectoryListing[] {
   const listings: DirectoryListing[] = [];
   let children: InodeRecord[] = [];
   for (let at = 0; at < bytes.length; at += bytes.readUInt32LE(at)) {
-    const record = decodeRecord(bytes, at, cache);
+    const record = decodeRecord(bytes, at, cache, stamps);
     if (record.name === '') {
       children = [];
       listings.push({ self: record, children });
@@ -83,48 +93,63 @@ export function decodeListings(bytes: Buffer, cache: XattrCache): DirectoryListi
   return listings;
 }
 
-function decodeRecord(bytes: Buffer, at: number, cache: XattrCache): InodeRecord {
+const NONE = byteString('');
+const DIRECTORY_BITS = 0o040000;
+const TYPE_MASK = 0o170000;
+
+function decodeRecord(bytes: Buffer, at: number, cache: XattrCache, stamps: StampWish): InodeRecord {
   if (at + RECORD_HEAD > bytes.length) throw broken(at);
   const target = at + RECORD_HEAD + bytes.readUInt16LE(at + 64);
   const xattrs = target + bytes.readUInt16LE(at + 66);
   const end = xattrs + bytes.readUInt32LE(at + 68);
   const next = at + bytes.readUInt32LE(at);
   if (end > next || next > bytes.length) throw broken(at);
+  const mode = bytes.readUInt32LE(at + 4);
+  const nlink = bytes.readUInt32LE(at + 36);
+  const isIdentified = nlink > 1 || (mode & TYPE_MASK) === DIRECTORY_BITS;
   return {
     name: byteString(bytes.toString('latin1', at + RECORD_HEAD, target)),
-    mode: bytes.readUInt32LE(at + 4),
+    mode,
     uid: bytes.readUInt32LE(at + 8),
     gid: bytes.readUInt32LE(at + 12),
     size: readUint64(bytes, at + 16),
     mtime: { sec: readInt64(bytes, at + 24), nsec: bytes.readUInt32LE(at + 32) },
-    nlink: bytes.readUInt32LE(at + 36),
+    nlink,
     major: bytes.readUInt32LE(at + 40),
     minor: bytes.readUInt32LE(at + 44),
-    identity: bytes.toString('latin1', at + 48, at + 64),
-    target: byteString(bytes.toString('latin1', target, xattrs)),
+    identity: isIdentified ? bytes.toString('latin1', at + 48, at + 64) : '',
+    target: target === xattrs ? NONE : byteString(bytes.toString('latin1', target, xattrs)),
     xattrs: xattrs === end ? NO_XATTRS : cachedXattrs(bytes.toString('latin1', xattrs, end), cache),
-    file: next === end ? undefined : decodeFile(bytes, { at, tail: end, next }),
+    file: next === end ? undefined : decodeFile(bytes, { at, tail: end, next }, stamps),
   };
 }
 
 function decodeFile(
   bytes: Buffer,
   { at, tail, next }: { at: number; tail: number; next: number },
+  stamps: StampWish,
 ): FileRecord {
   const content = tail + TAIL_HEAD;
   if (content > next) throw broken(tail);
   const known = bytes[tail] ?? 0;
-  const stamp =
-    bytes.toString('latin1', at + 16, at + 36) +
-    bytes.toString('latin1', at + 48, at + 64) +
-    bytes.toString('latin1', tail + 1, content);
   const isMeasured = known >= KNOWN_CONTENT.measured;
+  const outcome = isMeasured ? known - KNOWN_CONTENT.measured : STORE_OUTCOME.left;
+  const isStamped = stamps === 'all' || (stamps === 'left' && outcome === STORE_OUTCOME.left);
   return {
-    stamp,
+    stamp: isStamped ? stampAt(bytes, at, tail) : undefined,
     bytes: known === KNOWN_CONTENT.itself ? new Uint8Array(bytes.subarray(content, next)) : undefined,
     verity: isMeasured ? verityDigest(bytes.toString('hex', content, next)) : undefined,
-    outcome: isMeasured ? known - KNOWN_CONTENT.measured : STORE_OUTCOME.left,
+    outcome,
   };
+}
+
+/** Size and mtime, device and inode, ctime: as they lie there. */
+function stampAt(bytes: Buffer, at: number, tail: number): string {
+  return (
+    bytes.toString('latin1', at + 16, at + 36) +
+    bytes.toString('latin1', at + 48, at + 64) +
+    bytes.toString('latin1', tail + 1, tail + TAIL_HEAD)
+  );
 }
 
 function cachedXattrs(packed: string, cache: XattrCache): Xattrs {

@@ -4,11 +4,12 @@ import type { HashAlgorithm } from '../../bytes/digest.ts';
 import { stampOf, verifyFileStamps } from '../../io/file-stamps.ts';
 import { measureTree, scanRootfs } from '../../io/rootfs.ts';
 import type { ContentWish } from '../../io/rootfs-backend.ts';
-import type { Rootfs } from '../../io/rootfs-scan.ts';
+import type { Rootfs, StoredContents } from '../../io/rootfs-scan.ts';
 import { nativeHelpers } from '../../native/load.ts';
 import type { ContentFile } from '../../parallel/content-file.ts';
 import { type ObjectTarget, ObjectWriter } from '../../repo/object-writer.ts';
 import { canShare } from '../../repo/sharing.ts';
+import type { RegularFile } from '../../tree/tree.ts';
 import type { Session } from '../session.ts';
 import type { LoadedTree, Needs, SourceOptions } from './load-tree.ts';
 import { BARE, measuringAlgorithm } from './loaded-tree.ts';
@@ -23,7 +24,7 @@ export async function loadRootfsTree(
 ): Promise<LoadedTree> {
   const algorithm = measuringAlgorithm(options, needs);
   const store = needs.store === undefined ? undefined : placeOf(needs.store, directory);
-  const wish = needs.digests ? { algorithm, store } : undefined;
+  const wish = needs.digests ? { algorithm, store, stamps: stampsWanted(needs, store) } : undefined;
   const { onWarning } = session;
   const scan = await scanRootfs(directory, {
     onWarning,
@@ -32,16 +33,39 @@ export async function loadRootfsTree(
     width: session.pool.width,
     onTurn: () => session.checkInterrupted(),
   });
-  const { root, files } = scan;
-  const stamps =
-    needs.contents !== false ? files.map((file, index) => scan.stamps[index] ?? stampOf(file)) : [];
-  if (wish !== undefined) await measure(session, scan, wish);
+  const { root, files, leaves, stored } = scan;
+  const stamps = needs.contents !== false ? stampsOf(scan) : [];
+  if (wish !== undefined) await measure(session, { ...scan, stamps }, wish);
   const contents = files.map((path): ContentFile => ({ kind: 'path', path, base: 0 }));
-  const verifyUnchanged = (): void => {
-    if (needs.contents !== false) verifyFileStamps(files, stamps);
+  return {
+    ...BARE,
+    kind: 'rootfs',
+    root,
+    algorithm,
+    contents,
+    verifyUnchanged: () => verifyFileStamps(files, stamps),
+    stored: store === undefined ? undefined : { contents: stored, areAll: leaves.every(isStoredIn(stored)) },
   };
-  const stored = store === undefined ? undefined : scan.stored;
-  return { ...BARE, kind: 'rootfs', root, algorithm, contents, verifyUnchanged, stored };
+}
+
+/** What was stored need not be looked at again: an object is what was read. */
+function stampsWanted({ contents }: Needs, store: ContentWish['store']): ContentWish['stamps'] {
+  if (contents === false) return 'none';
+  return store === undefined ? 'all' : 'left';
+}
+
+/** What tells that files have not changed since they were listed, or at least from now on; not of those that are stored. */
+function stampsOf({ files, leaves, stamps, stored }: Rootfs): (string | undefined)[] {
+  const isStored = isStoredIn(stored);
+  return files.map((file, source) => {
+    const leaf = leaves[source];
+    return stamps[source] ?? (leaf !== undefined && isStored(leaf) ? undefined : stampOf(file));
+  });
+}
+
+function isStoredIn(stored: StoredContents): (leaf: RegularFile) => boolean {
+  return ({ content }) =>
+    content.kind === 'external' && content.verity !== undefined && stored.has(content.verity);
 }
 
 /** Where contents are stored as they are read; nowhere where only step by step it can be done. */

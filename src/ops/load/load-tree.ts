@@ -60,7 +60,7 @@ export interface LoadedTree {
   /** Throws `CONTENT_CHANGED` when contents on disk are not what was measured; to be called once all is written. */
   readonly verifyUnchanged: () => void;
   /** Contents that were stored, each held to what it was when its directory was listed. */
-  readonly stored: StoredContents | undefined;
+  readonly stored: { readonly contents: StoredContents; readonly areAll: boolean } | undefined;
   /** Format version of an EROFS source. */
   readonly version: 0 | 1 | 2 | undefined;
 }

@@ -3,9 +3,8 @@ import type { HashAlgorithm, VerityDigest } from '../../bytes/digest.ts';
 import { stampOf } from '../../io/file-stamps.ts';
 import { measureFileBatchLater } from '../../io/measure-batch.ts';
 import type { UnmeasuredFile } from '../../io/rootfs.ts';
-import type { ContentWish } from '../../io/rootfs-backend.ts';
-import { noteStored, type StoredContents } from '../../io/rootfs-scan.ts';
-import { storeFileBatchLater } from '../../io/store-batch.ts';
+import type { StoredContents } from '../../io/rootfs-scan.ts';
+import { type StoreWish, storeFileBatchLater } from '../../io/store-batch.ts';
 import type { HashHelpers, ScanHelpers } from '../../native/contract.ts';
 import { nativeHelpers } from '../../native/load.ts';
 import { mapConcurrently } from '../concurrently.ts';
@@ -36,14 +35,14 @@ export async function measureFiles(
 export async function storeFiles(
   session: Session,
   files: readonly UnmeasuredFile[],
-  wish: Required<ContentWish>,
+  wish: StoreWish,
   { stored, helpers }: { stored: StoredContents; helpers: ScanHelpers },
 ): Promise<VerityDigest[]> {
   return await inBatches(session, files, async (batch) => {
     const stamped = batch.map((file) => ({ ...file, stamp: file.stamp ?? stampOf(file.path) }));
     const { digests, outcomes } = await storeFileBatchLater(stamped, wish, helpers);
     for (const [index, digest] of digests.entries())
-      noteStored(stored, digest, batch[index]?.size ?? 0, outcomes[index] ?? 0);
+      stored.note(digest, batch[index]?.size ?? 0, outcomes[index] ?? 0);
     return digests;
   });
 }

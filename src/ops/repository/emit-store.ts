@@ -9,6 +9,7 @@ import { encodeHostImage } from '../../host/host-digest.ts';
 import { type HostProfileName, hostProfile } from '../../host/profiles.ts';
 import { attempt } from '../../io/durable-file.ts';
 import type { OpenedSource } from '../../io/open-image.ts';
+import type { StoredContents } from '../../io/rootfs-scan.ts';
 import { createTemporaryDirectory } from '../../io/temporary.ts';
 import { writeFileAside } from '../../io/write-file.ts';
 import { lockDirectory } from '../../kernel/lock.ts';
@@ -171,9 +172,9 @@ async function storeAll(
   root: Directory,
   target: ObjectTarget,
 ): Promise<ObjectCounts> {
-  const counts = countStored(stored);
-  const batches = batchesOf(root, stored);
-  if (batches.length === 0 && stored !== undefined) return counts;
+  const counts = countStored(stored?.contents);
+  if (stored?.areAll === true) return counts;
+  const batches = batchesOf(root, stored?.contents);
   const whole = files.map((file) =>
     file.kind === 'path' && kind === 'rootfs' ? { ...file, isWhole: true } : file,
   );
@@ -192,20 +193,22 @@ async function storeAll(
   return counts;
 }
 
-function countStored(stored: LoadedTree['stored']): ObjectCounts {
+function countStored(stored: StoredContents | undefined): ObjectCounts {
   const counts = noObjects();
-  for (const { size, isNew } of stored?.values() ?? [])
-    addCounts(
-      counts,
-      isNew
-        ? { ...noObjects(), added: 1, addedBytes: size }
-        : { ...noObjects(), present: 1, presentBytes: size },
-    );
+  for (const size of stored?.written.values() ?? []) {
+    counts.added += 1;
+    counts.addedBytes += size;
+  }
+  for (const [digest, size] of stored?.found ?? []) {
+    if (stored?.written.has(digest) === true) continue;
+    counts.present += 1;
+    counts.presentBytes += size;
+  }
   return counts;
 }
 
 /** The contents of a tree that are not stored yet, each once, in the order of their places, which is how they are read fastest. */
-function batchesOf(root: Directory, stored: LoadedTree['stored']): ContentToStore[][] {
+function batchesOf(root: Directory, stored: StoredContents | undefined): ContentToStore[][] {
   const found = new Map<VerityDigest, ContentToStore>();
   for (const { node, path } of walk(root)) {
     if (node.type !== 'regular' || node.content.kind !== 'external') continue;

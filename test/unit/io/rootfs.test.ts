@@ -448,7 +448,7 @@ describe('measuring a tree', () => {
     return top;
   }
 
-  it('asks once for each inode, in byte order, and fills in', async () => {
+  it('asks once for each inode, in the order of sources, and fills in', async () => {
     const top = await twoFiles();
     const scan = await scanRootfs(top, { backend: skipping });
     const asked: unknown[] = [];
