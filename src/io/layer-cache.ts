@@ -48,6 +48,8 @@ export interface CachedLayer {
 export class LayerCache {
   readonly directory: string;
   readonly #limit: number;
+  /** Bytes of all files, as far as this run knows; absent until it has looked. */
+  #total: number | undefined;
 
   /** `limit` is how many bytes all files may have; what was used longest ago goes first. */
   constructor(directory: string, limit: number) {
@@ -81,7 +83,16 @@ export class LayerCache {
       remove(aside);
       throw error;
     }
+    this.#hold(payload.length + HEAD_LENGTH);
+  }
+
+  /** Looks at all files once, and again when what was stored since then may be too much: there are hundreds of them. */
+  #hold(added: number): void {
+    const total = (this.#total ?? Number.POSITIVE_INFINITY) + added;
+    this.#total = total;
+    if (total <= this.#limit) return;
     this.prune(this.#limit);
+    this.#total = this.list().reduce((sum, { size }) => sum + size, 0);
   }
 
   /** All files, those used last first. Throws `SYSCALL_FAILED`. */

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { fromSystemError, PlanishError } from '../errors.ts';
 import type { Platform } from '../oci/descriptor.ts';
-import { linuxPlatform, type PlatformChoice } from '../oci/platform.ts';
+import type { PlatformChoice } from '../oci/platform.ts';
 import { formatSource, type Source } from '../oci/reference.ts';
 import type { OnWarning } from '../warnings.ts';
 import { type BlobFile, wholeFile } from './blob-file.ts';
@@ -60,6 +60,7 @@ type ImageSource = Extract<Source, { readonly kind: 'oci' | 'oci-archive' | 'doc
 
 async function openImage(source: ImageSource, options: OpenOptions): Promise<OpenedImage> {
   const reference = formatSource(source);
+  const { linuxPlatform } = await import('../oci/platform.ts');
   const choice: PlatformChoice = { wanted: options.platform, fallback: linuxPlatform(options.architecture) };
   const { path } = source;
   if (source.kind === 'docker-archive') {

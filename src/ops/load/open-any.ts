@@ -3,7 +3,7 @@ import { arch } from 'node:os';
 import { PlanishError } from '../../errors.ts';
 import { type OpenedSource, openSource } from '../../io/open-image.ts';
 import type { OpenedImage } from '../../io/opened-image.ts';
-import { parsePlatform } from '../../oci/platform.ts';
+import type { Platform } from '../../oci/descriptor.ts';
 import { parseSource } from '../../oci/reference.ts';
 import type { CommonOptions } from '../session.ts';
 
@@ -16,12 +16,18 @@ export interface OpenOptions extends Pick<CommonOptions, 'temporaryDirectory' | 
 /** Opens a source of any kind; the caller closes images. Throws what parsing and opening throw. */
 export async function openAny(source: string, options: OpenOptions): Promise<OpenedSource> {
   return await openSource(parseSource(source), {
-    platform: options.platform === undefined ? undefined : parsePlatform(options.platform),
+    platform: options.platform === undefined ? undefined : await platformOf(options.platform),
     architecture: arch(),
     temporaryDirectory: options.temporaryDirectory,
     signal: options.signal,
     onWarning: options.onWarning ?? (() => undefined),
   });
+}
+
+/** What knows documents of images is loaded only for images. */
+async function platformOf(text: string): Promise<Platform> {
+  const { parsePlatform } = await import('../../oci/platform.ts');
+  return parsePlatform(text);
 }
 
 /** Opens a source that must be an image with documents; the caller closes it. Throws `IMAGE_UNSUPPORTED` for others. */
