@@ -9,6 +9,7 @@
 import type { ByteString } from '../bytes/byte-string.ts';
 import type { Directory } from '../tree/tree.ts';
 import type { OnWarning } from '../warnings.ts';
+import type { ChangeHistory } from './change-history.ts';
 import type { TreeIndex, TreeItem } from './tree-index.ts';
 
 /** What sort of thing a component is. */
@@ -34,6 +35,8 @@ export interface Component {
   readonly lastChange: number | undefined;
   /** All such days, in no order. */
   readonly changeDays: readonly number[];
+  /** What it changed for on them, where a changelog tells. */
+  readonly history?: ChangeHistory | undefined;
   /** Whether the rate rests on one day at most, so that changes seen from image to image say more. */
   readonly guessed: boolean;
 }
@@ -53,6 +56,8 @@ export interface ComponentFacts {
   readonly kind: ComponentKind;
   /** Days (UTC, since 1970) on which it changed. Absent: the newest time of its files is taken for the only one. */
   readonly changeDays?: readonly number[] | undefined;
+  /** What it changed for on these days, where a changelog tells. */
+  readonly history?: ChangeHistory | undefined;
   /** A rate that is known otherwise; wins over days. */
   readonly rate?: number | undefined;
 }

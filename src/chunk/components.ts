@@ -3,6 +3,7 @@ import { type ByteString, compareBytes } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
 import type { Directory } from '../tree/tree.ts';
 import type { OnWarning } from '../warnings.ts';
+import { followsRelease, mergeHistories, weighChanges } from './change-history.ts';
 import type { ComponentMapEntry } from './choices/component-map.ts';
 import type {
   ClaimContext,
@@ -170,6 +171,7 @@ class AssignmentState implements ClaimContext {
   readonly #explain: ByteString | undefined;
   readonly #traced: TracedClaim[] = [];
   #today = 0;
+  #isRelease = true;
 
   constructor(index: TreeIndex, reader: FileReader, { onWarning = () => {}, explain }: AssignOptions) {
     this.index = index;
@@ -189,7 +191,7 @@ class AssignmentState implements ClaimContext {
     return this.#unowned;
   }
 
-  /** Newest change that databases know of; without any, the newest file. */
+  /** Newest change that databases know of; without any, the newest file. And what the image follows. */
   setToday(said: readonly SourceClaims[]): void {
     let newest: number | undefined;
     for (const { components, newestDay } of said) {
@@ -199,6 +201,8 @@ class AssignmentState implements ClaimContext {
         for (const day of changeDays) newest = Math.max(newest ?? day, day);
       }
     }
+    const facts = said.flatMap(({ components }) => [...components.values()]);
+    this.#isRelease = followsRelease(facts.flatMap(({ history }) => history ?? []));
     this.#today = newest ?? newestFile(this.index.items.map(({ node }) => node.metadata.mtime.sec)) ?? 0;
   }
 
@@ -219,13 +223,17 @@ class AssignmentState implements ClaimContext {
     return complete;
   }
 
+  #estimate({ changeDays = [], history }: ComponentFacts): number {
+    return estimateRate(changeDays, this.#today, weighChanges(history, this.#isRelease));
+  }
+
   /** Takes over what a source says. */
   take(said: SourceClaims, { name }: ComponentSource): void {
     for (const [key, facts] of this.#complete(said)) {
       const known = this.#facts.get(key);
       const merged = known === undefined ? facts : mergeFacts(known, facts);
       this.#facts.set(key, merged);
-      this.rates.set(key, merged.rate ?? estimateRate(merged.changeDays ?? [], this.#today));
+      this.rates.set(key, merged.rate ?? this.#estimate(merged));
     }
     const taken = new Map<ByteString, ByteString>();
     for (const { path, key } of said.claims) {
@@ -292,6 +300,7 @@ class AssignmentState implements ClaimContext {
       rate: this.#rate(key),
       lastChange,
       changeDays: days,
+      history: facts?.history,
       guessed: facts?.rate === undefined && days.length <= 1,
     };
   }
@@ -301,6 +310,7 @@ function mergeFacts(a: ComponentFacts, b: ComponentFacts): ComponentFacts {
   return {
     kind: a.kind,
     changeDays: [...(a.changeDays ?? []), ...(b.changeDays ?? [])],
+    history: a.history && b.history ? mergeHistories([a.history, b.history]) : (a.history ?? b.history),
     rate: a.rate ?? b.rate,
   };
 }

@@ -1,10 +1,19 @@
 /** The layer plan: which components share a layer, in which order. Plain data; decides and touches nothing. */
 import { type ByteString, compareBytes } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
+import { DEVELOPMENT_WEIGHT } from './change-history.ts';
 import type { ComponentKind } from './component.ts';
 import { type Packing, pack } from './packing/pack.ts';
 import { expectedBytes, type PackItem } from './packing/pack-model.ts';
-import { ALWAYS_RATE, HALF_LIFE_DAYS, PRIOR_CHANGES, PRIOR_WEEKS, RATE_UNIT, stabilityOf } from './rates.ts';
+import {
+  ALWAYS_RATE,
+  HALF_LIFE_DAYS,
+  HISTORY_HALF_LIFE_DAYS,
+  PRIOR_CHANGES,
+  PRIOR_WEEKS,
+  RATE_UNIT,
+  stabilityOf,
+} from './rates.ts';
 
 /** Layers when nobody says how many. */
 const DEFAULT_MAX_LAYERS = 64;
@@ -66,6 +75,9 @@ export interface LayerPlan {
     readonly reserved: number;
     readonly rateUnitWeeks: number;
     readonly halfLifeDays: number;
+    /** Of packages with a changelog that tells what each change was for; and what one for development weighs there. */
+    readonly historyHalfLifeDays: number;
+    readonly developmentWeight: number;
     readonly priorChanges: number;
     readonly priorWeeks: number;
   };
@@ -195,6 +207,8 @@ export function describePlan(
       reserved,
       rateUnitWeeks: RATE_UNIT,
       halfLifeDays: HALF_LIFE_DAYS,
+      historyHalfLifeDays: HISTORY_HALF_LIFE_DAYS,
+      developmentWeight: DEVELOPMENT_WEIGHT,
       priorChanges: PRIOR_CHANGES,
       priorWeeks: PRIOR_WEEKS,
     },

@@ -17,6 +17,9 @@ export const ALWAYS_RATE: number = 8 * RATE_UNIT;
 /** Days after which a change counts half. */
 export const HALF_LIFE_DAYS = 180;
 
+/** The same where it is known what each change was for (see `change-history.ts`). */
+export const HISTORY_HALF_LIFE_DAYS = 730;
+
 /** The prior: this many changes … */
 export const PRIOR_CHANGES = 0.25;
 
@@ -25,8 +28,9 @@ export const PRIOR_WEEKS = 74;
 
 const DAYS_A_WEEK = 7;
 const SECONDS_A_DAY = 86_400;
-/** Effective weeks of an observation without beginning: the integral of the decay. */
-const WEEKS_OF_EVER = HALF_LIFE_DAYS / (DAYS_A_WEEK * LN2);
+
+/** What the change of a day weighs, where that is known; 1 on a day that is not named. */
+export type ChangeWeights = ReadonlyMap<number, number>;
 
 /** Day (UTC, days since 1970) that a time in seconds since 1970 falls on. */
 export function dayOf(seconds: number): number {
@@ -34,22 +38,24 @@ export function dayOf(seconds: number): number {
 }
 
 /** Weight of an observation `days` old: 2^(-days / half-life); 1 for the future. */
-function decay(days: number): number {
-  return expNegative((LN2 * days) / HALF_LIFE_DAYS);
+function decay(days: number, halfLife: number): number {
+  return expNegative((LN2 * days) / halfLife);
 }
 
 /**
  * Rate of a component that changed on the given days (UTC days since 1970, in any order, duplicates count once).
  * Observation begins with the oldest of them and ends at `today`, the newest day known in the image: no clock is
- * asked. Without any day the prior alone speaks, one change in 296 weeks.
+ * asked. Without any day the prior alone speaks, one change in 296 weeks. Days with weights are remembered longer.
  */
-export function estimateRate(changeDays: Iterable<number>, today: number): number {
+export function estimateRate(changeDays: Iterable<number>, today: number, weights?: ChangeWeights): number {
+  const halfLife = weights === undefined ? HALF_LIFE_DAYS : HISTORY_HALF_LIFE_DAYS;
   // Summed from the newest day on: addition of doubles depends on its order.
   const days = [...new Set(changeDays)].sort((a, b) => b - a);
   let changes = 0;
-  for (const day of days) changes += decay(today - day);
+  for (const day of days) changes += decay(today - day, halfLife) * (weights?.get(day) ?? 1);
   const oldest = days.at(-1) ?? today;
-  const weeks = WEEKS_OF_EVER * (1 - decay(today - oldest));
+  // The integral of the decay: without beginning, and since the oldest.
+  const weeks = (halfLife / (DAYS_A_WEEK * LN2)) * (1 - decay(today - oldest, halfLife));
   return roundRate((changes + PRIOR_CHANGES) / (weeks + PRIOR_WEEKS));
 }
 

@@ -3,6 +3,12 @@
  * sizes, and their past. What a planner sees of a week are changes up to it.
  */
 import { type ByteString, fromUtf8 } from '../bytes/byte-string.ts';
+import {
+  type ChangeHistory,
+  type ChangeKind,
+  followsRelease,
+  weighChanges,
+} from '../chunk/change-history.ts';
 import type { ComponentKind } from '../chunk/component.ts';
 import { ALWAYS_RATE, estimateRate, unionRate } from '../chunk/rates.ts';
 import type { SimulatedComponent, SimulatedImage } from './series.ts';
@@ -17,6 +23,8 @@ export interface ReplayComponent {
   readonly estimate: number;
   /** Days (UTC, since 1970) on which it changed. */
   readonly changeDays: readonly number[];
+  /** What for, a letter for each of these days: `r`elease, `s`ecurity, `d`evelopment. */
+  readonly kinds?: string | undefined;
   /** Keys of what it is made from, whose changes are its own; `*` for everything. */
   readonly inputs?: readonly string[] | undefined;
 }
@@ -58,17 +66,26 @@ function imageAt(components: readonly ReplayComponent[], day: number): Simulated
     components.map((component) => [component.key, daysUpTo(component, components, day)] as const),
   );
   const today = [...seen.values()].reduce((newest, days) => Math.max(newest, ...days), 0);
-  const rates = new Map(
-    components.map(({ key, kind }) => [
-      key,
-      kind === 'database' ? ALWAYS_RATE : estimateRate(seen.get(key) ?? [], today),
-    ]),
-  );
+  const histories = new Map(components.map((component) => [component.key, historyUpTo(component, day)]));
+  const isRelease = followsRelease([...histories.values()].flatMap((history) => history ?? []));
+  const rateOf = ({ key, kind }: ReplayComponent): number =>
+    kind === 'database'
+      ? ALWAYS_RATE
+      : estimateRate(seen.get(key) ?? [], today, weighChanges(histories.get(key), isRelease));
+  const rates = new Map(components.map((component) => [component.key, rateOf(component)]));
   return {
     name: String(day),
     today,
     components: components.map((component) => stateOf(component, seen.get(component.key) ?? [], rates)),
   };
+}
+
+const KINDS: Readonly<Record<string, ChangeKind>> = { r: 'release', s: 'security', d: 'development' };
+
+function historyUpTo({ changeDays, kinds }: ReplayComponent, day: number): ChangeHistory | undefined {
+  if (kinds === undefined) return undefined;
+  const dated = changeDays.map((changed, at) => [changed, KINDS[kinds[at] ?? ''] ?? 'development'] as const);
+  return new Map(dated.filter(([changed]) => changed <= day));
 }
 
 function daysUpTo(

@@ -6,6 +6,7 @@
  */
 import type { ByteString } from '../bytes/byte-string.ts';
 import { compareBytes } from '../bytes/byte-string.ts';
+import type { ChangeHistory } from '../chunk/change-history.ts';
 import type { ComponentKind } from '../chunk/component.ts';
 
 /** A file of a component, for counting the ranges that a client of zstd:chunked fetches. */
@@ -29,6 +30,8 @@ export interface SimulatedComponent {
   readonly rate: number;
   /** Days (UTC, since 1970) on which it is known to have changed, up to this image. */
   readonly changeDays: readonly number[];
+  /** What it changed for on them, where a changelog tells. */
+  readonly history?: ChangeHistory | undefined;
   /** Tells whether two images have the same component: any text. */
   readonly digest: string;
   /** Ancestor directories of its files, when they are known. */

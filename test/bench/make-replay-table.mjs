@@ -1,7 +1,7 @@
 /**
  * `node test/bench/make-replay-table.mjs ROOT.tar OUT.json.gz [WEEKS]`: the table that the replay bench reads, out of a
  * root of make-server-root.sh with all pockets (SERVER_POCKETS=main,updates,security): components with their sizes today, and every day on which a changelog
- * inside says that they changed. Deterministic: the same root gives the same table.
+ * inside says that they changed, and what for. Deterministic: the same root gives the same table.
  */
 import { writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
@@ -25,11 +25,14 @@ const table = {
   lastDay: image.today + 6 - ((image.today + 4) % 7),
   weeks: Number(weeks),
   components: image.components.map((component) => {
-    const { key, kind, size, tarSize, estimate, changeDays } = component;
+    const { key, kind, size, tarSize, estimate, changeDays, history } = component;
     const inputs = inputsOf(component);
     // Days of what is made from others are those of the others; the time of the file is only when it was made.
     const days = inputs === undefined ? [...changeDays].sort((a, b) => a - b) : [];
-    return { key: display(key), kind, size, tarSize, estimate, changeDays: days, ...(inputs && { inputs }) };
+    // A letter for each day: release, security, development.
+    const kinds = inputs === undefined && history && days.map((day) => history.get(day)[0]).join('');
+    const row = { key: display(key), kind, size, tarSize, estimate, changeDays: days };
+    return { ...row, ...(kinds && { kinds }), ...(inputs && { inputs }) };
   }),
 };
 const lines = table.components.map((component) => JSON.stringify(component)).join(',\n');

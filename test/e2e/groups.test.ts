@@ -103,7 +103,20 @@ test('explain: who claimed a file', () => {
     source: 'dpkg',
     claims: [{ source: 'dpkg', component: 'dpkg/busybox' }],
     reason: 'cheapest',
+    rate: 10_363,
+    changes: { days: 9, release: 2, security: 1, development: 6 },
   });
+  const text = planish([
+    'plan',
+    source,
+    '--explain',
+    '/usr/bin/busybox',
+    '--max-layers',
+    '4',
+  ]).stdout.toString();
+  expect(text).toContain(
+    '\nchanges    once in 96 weeks, by 9 known: 2 for a release, 1 for security, 6 for development\n',
+  );
   expect(explanation.cost).toBeLessThanOrEqual(explanation.elsewhere.cost);
   expect(planish(['plan', source, '--explain', '/usr']).stderr).toContain('PATH_NOT_FOUND');
 });

@@ -1,12 +1,18 @@
-/** Debian changelogs (deb-changelog(5)): the days on which a package was changed. */
+/** Debian changelogs (deb-changelog(5)): the days on which a package was changed, and what for. */
 import { gunzipSync, constants as zlib } from 'node:zlib';
 import { fromBytes } from '../../bytes/byte-string.ts';
 import { LIMITS } from '../../limits.ts';
+import { type ChangeHistory, type ChangeKind, mergeHistories } from '../change-history.ts';
 import { dayOf } from '../rates.ts';
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 const DATE =
   /^(?:[A-Za-z]{3}, +)?(\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) +(\d{1,2}):(\d{2})(?::(\d{2}))?(?: ([+-])(\d{2})(\d{2}))?/;
+
+// `source (version) distribution distribution; urgency=low`
+const HEADING = /^\S+ \([^()]*\)((?:[ \t]+[-+.0-9A-Za-z]+)+);/;
+const DEVELOPMENT = /^(?:unstable|experimental|sid|testing|unreleased)(?:-|$)|-backports/i;
+const CVE = /CVE-[0-9]/g;
 
 /** Days from 1970-01-01 to a date of the proleptic Gregorian calendar; month 1 to 12. */
 function daysFromCivil(year: number, month: number, day: number): number {
@@ -42,18 +48,55 @@ export function parseChangelogDate(text: string): number | undefined {
 }
 
 /**
- * Distinct days of all trailer lines (` -- Name <address>  date`) of a changelog, newest first. Text of another
- * format has none.
+ * Distinct days of all trailer lines (` -- Name <address>  date`) of a changelog, each with what the entry above was for.
+ * Text of another format has none.
  */
-export function parseChangelogDays(text: string): number[] {
-  const days = new Set<number>();
+export function parseChangelog(text: string): ChangeHistory {
+  const entries: ChangeHistory[] = [];
+  const security = new NextMatch(text, CVE);
+  let start = 0;
   for (let at = findTrailer(text, 0); at >= 0; at = findTrailer(text, at + 1)) {
     const end = text.indexOf('\n', at);
     const line = text.slice(at, end < 0 ? text.length : end);
     const day = parseChangelogDate(line.slice(line.lastIndexOf('>') + 1).trim());
-    if (day !== undefined) days.add(day);
+    const kind = isForRelease(text, start) ? 'release' : kindInDevelopment(security.from(start) < at);
+    if (day !== undefined) entries.push(new Map<number, ChangeKind>([[day, kind]]));
+    start = at + line.length;
   }
-  return [...days].sort((a, b) => b - a);
+  return mergeHistories(entries);
+}
+
+function kindInDevelopment(isSecurity: boolean): ChangeKind {
+  return isSecurity ? 'security' : 'development';
+}
+
+/** Whether the entry that begins here, behind empty lines, is an upload to a distribution that is not for development. */
+function isForRelease(text: string, start: number): boolean {
+  let from = start;
+  while (text[from] === '\n') from++;
+  const end = text.indexOf('\n', from);
+  const [, distributions = ''] = HEADING.exec(text.slice(from, end < 0 ? text.length : end)) ?? [];
+  return distributions.split(/\s+/).some((name) => name !== '' && !DEVELOPMENT.test(name));
+}
+
+/** Where a pattern is found next; asked for ever later places, it looks at a text once. */
+class NextMatch {
+  readonly #text: string;
+  readonly #pattern: RegExp;
+  #found = -1;
+
+  constructor(text: string, pattern: RegExp) {
+    this.#text = text;
+    this.#pattern = new RegExp(pattern);
+  }
+
+  /** Offset of the first match from here on; infinite without any. */
+  from(start: number): number {
+    if (this.#found >= start) return this.#found;
+    this.#pattern.lastIndex = start;
+    this.#found = this.#pattern.exec(this.#text)?.index ?? Number.POSITIVE_INFINITY;
+    return this.#found;
+  }
 }
 
 function findTrailer(text: string, from: number): number {

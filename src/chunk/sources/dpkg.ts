@@ -3,8 +3,9 @@ import { type ByteString, byteString } from '../../bytes/byte-string.ts';
 import { isPlanishError } from '../../errors.ts';
 import type { Directory, Node } from '../../tree/tree.ts';
 import { joinPath, lookup, sortedChildren } from '../../tree/walk.ts';
+import { type ChangeHistory, mergeHistories } from '../change-history.ts';
 import type { Claim, ClaimContext, ComponentFacts, ComponentSource, SourceClaims } from '../component.ts';
-import { parseChangelogDays, readChangelog } from '../databases/debian-changelog.ts';
+import { parseChangelog, readChangelog } from '../databases/debian-changelog.ts';
 import {
   type Diversion,
   parseConffiles,
@@ -72,7 +73,7 @@ function changelogs(directory: Directory, path: ByteString): ByteString[] {
 function claim(context: ClaimContext): SourceClaims {
   const packages = [...readStatus(context), ...readStatusD(context)];
   const divert = diverter(context);
-  const days = new Map<ByteString, Set<number>>();
+  const histories = new Map<ByteString, ChangeHistory>();
   const newest = new Map<ByteString, number[]>();
   const claims: Claim[] = [];
   for (const { package: pkg, key, records, listed } of packages) {
@@ -84,13 +85,14 @@ function claim(context: ClaimContext): SourceClaims {
       claims.push({ path: item.path, key });
       noteNewest(newest, key, item.node);
     }
-    const known = days.get(key) ?? new Set();
-    for (const day of changeDays(context, pkg.name)) known.add(day);
-    days.set(key, known);
+    const known = histories.get(key) ?? new Map();
+    histories.set(key, mergeHistories([known, ...readHistories(context, pkg.name)]));
   }
   const components = new Map<ByteString, ComponentFacts>();
-  for (const [key, known] of days) {
-    components.set(key, { kind: 'package', changeDays: known.size === 0 ? newest.get(key) : [...known] });
+  for (const [key, history] of histories) {
+    const facts =
+      history.size === 0 ? { changeDays: newest.get(key) } : { changeDays: [...history.keys()], history };
+    components.set(key, { kind: 'package', ...facts });
   }
   return { components, claims };
 }
@@ -200,16 +202,16 @@ function readDiversions(context: ClaimContext): Diversion[] {
   return diversions ?? [];
 }
 
-/** Days of a package's changelogs; its documentation may be a link to another package's. */
-function changeDays(context: ClaimContext, name: ByteString): number[] {
+/** What a package's changelogs tell; its documentation may be a link to another package's. */
+function readHistories(context: ClaimContext, name: ByteString): ChangeHistory[] {
   const doc = resolveDirectory(context.index.root, joinPath(DOC, name));
   if (doc === undefined) return [];
-  const days: number[] = [];
+  const histories: ChangeHistory[] = [];
   for (const path of changelogs(doc.directory, doc.path)) {
     const bytes = context.reader.read(path);
     const text = bytes === undefined ? undefined : readChangelog(bytes);
     if (text === undefined) ignoreDatabase(context, path, 'the changelog could not be read');
-    else days.push(...parseChangelogDays(text));
+    else histories.push(parseChangelog(text));
   }
-  return days;
+  return histories;
 }

@@ -80,7 +80,7 @@ const REASONS: Readonly<Record<Explanation['reason'], string>> = {
 
 function explanationText(explanation: Explanation): string {
   const { path, component, source, claims, layer, others, reason, cost, elsewhere } = explanation;
-  const { size, tarSize } = explanation;
+  const { size, tarSize, rate, changes } = explanation;
   const rivals = claims.filter((claim) => claim.component !== component);
   const there = elsewhere === undefined ? '' : `; ${formatBytes(elsewhere.cost)} in layer ${elsewhere.layer}`;
   return [
@@ -89,9 +89,17 @@ function explanationText(explanation: Explanation): string {
     `claimed    ${source === undefined ? 'with another name of the same file' : `by ${source}`}`,
     ...rivals.map((rival) => `wanted     by ${rival.source} for ${rival.component}`),
     `size       about ${formatBytes(size)} (tar ${formatBytes(tarSize)})`,
+    `changes    ${changesText(rate, changes)}`,
     `layer      ${layer}, with ${formatCount(others)} other components: ${REASONS[reason]}`,
     `weekly     ${formatBytes(cost)} more in this layer${there}`,
   ].join('\n');
+}
+
+function changesText(rate: number, { days, release, security, development }: Explanation['changes']): string {
+  const weeks = rate === 0 ? 'never' : `once in ${formatCount(Math.max(Math.round(1e6 / rate), 1))} weeks`;
+  if (release === undefined) return `${weeks}, by ${formatCount(days)} known`;
+  const kinds = [`${release} for a release`, `${security} for security`, `${development} for development`];
+  return `${weeks}, by ${formatCount(days)} known: ${kinds.join(', ')}`;
 }
 
 const MEMBERS_WIDTH = 90;

@@ -1,5 +1,7 @@
 /** Why a path lies in the layer it lies in: who claimed it, and what its component would cost elsewhere. */
 import { type ByteString, display } from '../../bytes/byte-string.ts';
+import type { ChangeKind } from '../../chunk/change-history.ts';
+import type { Component } from '../../chunk/component.ts';
 import { expectedBytes } from '../../chunk/packing/pack-model.ts';
 import type { PlannedLayer } from '../../chunk/plan.ts';
 import { PlanishError } from '../../errors.ts';
@@ -8,6 +10,9 @@ import type { ArrangedTree } from '../build/plan-tree.ts';
 
 /** Why a component is in its layer. */
 type PlacementReason = 'kept' | 'alone' | 'cheapest' | 'database';
+
+/** The days on which a component is known to have changed: how many, and, where a changelog tells, what for. */
+export type KnownChanges = { readonly days: number } & { readonly [kind in ChangeKind]?: number };
 
 /** What is known of a path. Bytes, and bytes a week, as estimated of compressed layers. */
 export interface PathExplanation {
@@ -20,6 +25,9 @@ export interface PathExplanation {
   /** Bytes of the component, estimated, and of its tar entries. */
   readonly size: number;
   readonly tarSize: number;
+  /** Expected changes of the component in a million weeks, and what they are estimated from. */
+  readonly rate: number;
+  readonly changes: KnownChanges;
   readonly layer: number;
   /** Other components of the layer. */
   readonly others: number;
@@ -53,12 +61,22 @@ export function explainPath(path: ByteString, tree: ExplainedTree): PathExplanat
     claims: claims.map((claim) => ({ source: claim.source, component: display(claim.key) })),
     size: component.size,
     tarSize: component.tarSize,
+    rate: component.rate,
+    changes: changesOf(component),
     layer: ordinalOf(arranged, placed),
     others,
     reason: reasonOf(planned, place, others, component.kind === 'database'),
     cost: placed.cost - expectedBytes(placed.size - component.size, placed.rate - component.rate),
     elsewhere: cheapestElsewhere(tree, placed, component),
   };
+}
+
+function changesOf({ changeDays, history }: Component): KnownChanges {
+  const days = new Set(changeDays).size;
+  if (history === undefined) return { days };
+  const kinds = [...history.values()];
+  const count = (kind: ChangeKind): number => kinds.filter((other) => other === kind).length;
+  return { days, release: count('release'), security: count('security'), development: count('development') };
 }
 
 function notOwned(path: ByteString, stands: boolean): PlanishError {

@@ -64,7 +64,7 @@ async function measureComponents(
   { sizes, contents }: MeasureOptions,
 ): Promise<SimulatedComponent[]> {
   const compressed = sizes === 'compressed' ? await compress(session, root, tree, components) : [];
-  return components.map(({ key, kind, rate, size, tarSize, changeDays, paths }, at) => ({
+  return components.map(({ key, kind, rate, size, tarSize, changeDays, history, paths }, at) => ({
     key,
     kind,
     digest: digests.get(key) ?? '',
@@ -73,6 +73,7 @@ async function measureComponents(
     estimate: size,
     rate,
     changeDays,
+    history,
     directories: ancestors(paths),
     files: filesOf(root, paths, contents),
   }));

@@ -105,8 +105,24 @@ describe('dpkg', () => {
     const { components, today } = assignComponents(fixture.root, fixture.reader);
     const component = components.find(({ key }) => key === 'dpkg/s');
     expect(today).toBe(dayOf(TODAY));
-    // (1 + 2^(-365/180) + 2^(-730/180) + 0.25) / (37.10 (1 - 2^(-730/180)) + 74), the same as in rates.test.ts.
-    expect([component?.rate, component?.lastChange]).toEqual([14_287, dayOf(TODAY)]);
+    // (1 + 2^(-365/730) + 2^(-730/730) + 0.25) / (150.46 (1 - 2^(-730/730)) + 74), as in change-history.test.ts.
+    expect([component?.rate, component?.lastChange]).toEqual([16_466, dayOf(TODAY)]);
+  });
+
+  test('weighs entries by what they were for, by most of the packages that changed last', () => {
+    const entry = (target: string, date: string): string =>
+      `p (1) ${target}; urgency=low\n\n  * x\n\n -- A <a@b>  ${date} 12:00:00 +0000\n`;
+    const rateAmong = (newest: string): number | undefined => {
+      const fixture = emptyFixture();
+      for (const name of ['p', 'q']) install(fixture, name, []);
+      const old = entry('unstable', '12 Jun 2022') + entry('unstable', '12 Jun 2021');
+      putText(fixture, '/usr/share/doc/p/changelog.Debian', old);
+      putText(fixture, '/usr/share/doc/q/changelog.Debian', entry(newest, '12 Jun 2023'));
+      const { components } = assignComponents(fixture.root, fixture.reader);
+      return components.find(({ key }) => key === 'dpkg/p')?.rate;
+    };
+    // (0.02 (2^(-365/730) + 2^(-730/730)) + 0.25) / (150.46 / 2 + 74), and with 1 for 0.02.
+    expect([rateAmong('bookworm'), rateAmong('unstable')]).toEqual([1837, 9764]);
   });
 
   test('takes the newest file where there is no changelog, never the time of installation', () => {

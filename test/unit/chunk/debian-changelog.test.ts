@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import {
+  parseChangelog,
   parseChangelogDate,
-  parseChangelogDays,
   readChangelog,
 } from '../../../src/chunk/databases/debian-changelog.ts';
 import { LIMITS } from '../../../src/limits.ts';
@@ -49,22 +49,23 @@ const entry = (date: string): string =>
   `pkg (1-1) stable; urgency=low\n\n  * Text -- not a trailer\n\n -- A <a@b.c>  ${date}\n\n`;
 
 describe('changelogs', () => {
-  test('give distinct days, newest first', () => {
+  test('give distinct days', () => {
     const text = [
       entry('Mon, 12 Jun 2023 10:11:12 +0200'),
       entry('Mon, 12 Jun 2023 09:00:00 +0200'),
       entry('Tue, 13 Jun 2023 09:00:00 +0000'),
       entry('no date at all'),
     ].join('');
-    expect(parseChangelogDays(text)).toEqual([utc(2023, 6, 13), utc(2023, 6, 12)]);
+    expect([...parseChangelog(text).keys()]).toEqual([utc(2023, 6, 12), utc(2023, 6, 13)]);
   });
 
   test('may begin with a trailer and lack the last line end', () => {
-    expect(parseChangelogDays(' -- A <a@b.c>  Mon, 12 Jun 2023 10:11:12 +0200')).toEqual([utc(2023, 6, 12)]);
+    const known = parseChangelog(' -- A <a@b.c>  Mon, 12 Jun 2023 10:11:12 +0200');
+    expect([...known]).toEqual([[utc(2023, 6, 12), 'development']]);
   });
 
   test('of another format give none', () => {
-    expect(parseChangelogDays('2023-06-12  Author\n\n\t* file.c: Fix.\n')).toEqual([]);
+    expect(parseChangelog('2023-06-12  Author\n\n\t* file.c: Fix.\n').size).toBe(0);
   });
 
   test('are read plain and from gzip', () => {
@@ -86,6 +87,48 @@ describe('changelogs', () => {
     );
     const text = readChangelog(bomb) ?? '';
     expect(text.length).toBeLessThanOrEqual(LIMITS.changelogBytes);
-    expect(parseChangelogDays(text)).toEqual([utc(2023, 6, 12)]);
+    expect([...parseChangelog(text)]).toEqual([[utc(2023, 6, 12), 'release']]);
+  });
+});
+
+describe('entries', () => {
+  const kind = (heading: string, text = 'Text.'): string | undefined => {
+    const other = (target: string): string =>
+      `p (1) ${target}; urgency=low\n\n  * CVE-2001-0001\n\n -- A <a@b.c>  Sun, 11 Jun 2023 00:00:00 +0000\n`;
+    const own = `${heading}\n\n  * ${text}\n\n -- A <a@b.c>  Mon, 12 Jun 2023 00:00:00 +0000\n`;
+    // What is above and below has no part in it.
+    return parseChangelog(`${other('stable')}\n${own}\n${other('unstable')}`).get(utc(2023, 6, 12));
+  };
+
+  test.each([
+    'p (1) stable; urgency=low',
+    'p (1:2.3-4+deb12u5) bookworm-security; urgency=high',
+    'p (1) bookworm; urgency=medium, binary-only=yes',
+    'p (1) stable unstable; urgency=low',
+    'p (1)   jammy-updates;',
+    'g++ (1~x) trixie-proposed-updates; urgency=low',
+  ])('are of a release: %s', (heading) => {
+    expect(kind(heading)).toBe('release');
+  });
+
+  test.each([
+    'p (1) unstable; urgency=low',
+    'p (1) experimental; urgency=low',
+    'p (1) UNRELEASED; urgency=low',
+    'p (1) sid; urgency=low',
+    'p (1) testing-proposed-updates; urgency=low',
+    'p (1) bookworm-backports; urgency=low',
+    'p (1) bookworm-backports-sloppy; urgency=low',
+    'p (1) ; urgency=low',
+    'p 1 stable; urgency=low',
+    'Local variables:',
+  ])('are of development: %s', (heading) => {
+    expect(kind(heading)).toBe('development');
+    expect(kind(heading, 'Fix buffer overflow (CVE-2023-12345).')).toBe('security');
+    expect(kind(heading, 'What CVE-numbers mean, cve-2023-1.')).toBe('development');
+  });
+
+  test('are of a release also where they mend holes', () => {
+    expect(kind('p (1) stable; urgency=low', 'CVE-2023-12345')).toBe('release');
   });
 });

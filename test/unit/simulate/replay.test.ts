@@ -54,3 +54,23 @@ test('what is made from others changes as often as they do', () => {
   expect(rate('initramfs')).toBe(rate('dpkg/b'));
   expect(rate('@db')).toBe(8_000_000);
 });
+
+test('what changes were for counts once the newest are for a release', () => {
+  const [other, package_] = TABLE.components;
+  if (other === undefined || package_ === undefined) throw new Error('no such rows');
+  const changeDays = [19_284, 19_649, 20_014];
+  const components = [
+    { ...package_, changeDays, kinds: 'dsr' },
+    { ...other, kinds: 'ddd' },
+  ];
+  const rates = replayImages({ ...TABLE, components }).map((image) =>
+    image.components.map(({ rate }) => rate),
+  );
+  expect(rates).toEqual([
+    // By hand: (2^(-716/730) + 2^(-351/730) + 0.25) / (150.46 (1 - 2^(-716/730)) + 74); the newest change is of development.
+    [9940, 9847],
+    [9877, 15_797],
+    // (1 + 2^(-365/730) + 0.02 / 2 + 0.25) / (150.46 / 2 + 74)
+    [13_182, 1780],
+  ]);
+});
