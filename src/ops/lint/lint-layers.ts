@@ -76,11 +76,12 @@ function bareInput(blob: LayerInput['blob']): LayerInput {
 
 async function readRootfs(session: Session, path: string, algorithm: HashAlgorithm): Promise<LintedLayers> {
   const { onWarning } = session;
-  const scan = await scanRootfs(path, { onWarning, xattrs: 'all' });
+  const contents = { algorithm };
+  const scan = await scanRootfs(path, { onWarning, xattrs: 'all', contents, width: session.pool.width });
   await measureTree(scan, (files) => measureFiles(session, files, algorithm));
   const reading: Reading = { root: scan.root, failure: undefined, warnings: [] };
-  const contents = scan.files.map((file): ContentFile => ({ kind: 'path', path: file, base: 0 }));
-  return { layers: [], oci: reading, host: reading, refusal: undefined, contents, algorithm };
+  const files = scan.files.map((file): ContentFile => ({ kind: 'path', path: file, base: 0 }));
+  return { layers: [], oci: reading, host: reading, refusal: undefined, contents: files, algorithm };
 }
 
 type ReadLayer = Pick<LintLayer, 'index' | 'failure' | 'warnings'>;
