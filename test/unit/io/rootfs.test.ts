@@ -12,8 +12,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { byteString, toBytes } from '../../../src/bytes/byte-string.ts';
+import { type ByteString, byteString, toBytes } from '../../../src/bytes/byte-string.ts';
 import { verityDigest } from '../../../src/bytes/digest.ts';
 import { EPOCH, NO_XATTRS } from '../../../src/bytes/stat.ts';
 import type { ErrorCode, PlanishError } from '../../../src/errors.ts';
@@ -433,6 +434,56 @@ describe('more entries than fit into one turn', () => {
     expect(reports.at(-1)).toBe(9009);
     expect(reports.length).toBeGreaterThan(3);
     rmSync(top, { recursive: true });
+  });
+});
+
+describe('directories that are listed ahead', () => {
+  it('give the same, whichever is done first, and however many come at once', async () => {
+    const top = freshDirectory();
+    for (let index = 0; index < 200; index++) {
+      const directory = `${top}/${index % 7}/${index % 11}/${index % 3}`;
+      mkdirSync(directory, { recursive: true });
+      writeFileSync(`${directory}/f${index}`, 'x'.repeat(100));
+    }
+    const plain = await scanRootfs(top, { backend: skipping });
+    expect(plain.files).toHaveLength(200);
+    for (const width of [1, 2, 5]) {
+      let calls = 0;
+      const listAhead: RootfsBackend['listAhead'] = async (paths) => {
+        const call = calls++;
+        for (let turn = 0; turn < (call * 7) % 5; turn++) await nextTurn();
+        // Some give nothing, and leave the word to a call for one.
+        const taken = paths.slice(0, call % 4);
+        return () => taken.map((path) => skipping.list(path));
+      };
+      const ahead = await scanRootfs(top, { backend: { ...skipping, listAhead }, width });
+      expect(ahead.files).toEqual(plain.files);
+      expect(render(ahead.root)).toEqual(render(plain.root));
+      expect(calls).toBeGreaterThan(10);
+    }
+  });
+
+  it('are not read any more when one has failed', async () => {
+    const top = freshDirectory();
+    for (const name of ['a', 'b', 'c', 'd']) mkdirSync(`${top}/${name}`);
+    let running = 0;
+    const listAhead: RootfsBackend['listAhead'] = async (paths) => {
+      running++;
+      for (let turn = 0; turn < 3; turn++) await nextTurn();
+      running--;
+      return () =>
+        paths.some((path) => path.endsWith('/a')) ? [] : paths.map((path) => skipping.list(path));
+    };
+    const list = (path: ByteString): ReturnType<RootfsBackend['list']> => {
+      if (path.endsWith('/a')) rmSync(`${top}/a`, { recursive: true });
+      return skipping.list(path);
+    };
+    const backend = { ...skipping, list, listAhead };
+    expect(await failure(scanRootfs(top, { backend, width: 2 }))).toMatchObject({
+      code: 'CONTENT_CHANGED',
+      detail: { file: `${top}/a` },
+    });
+    expect(running).toBe(0);
   });
 });
 

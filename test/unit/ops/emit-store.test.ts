@@ -109,8 +109,8 @@ describe.each(WAYS)('a store of a directory: %s', (_, native) => {
     await emitStore(source, { ...options, directory });
     const files = filesOf(directory);
     const [one, two] = Object.keys(files).filter((name) => name.startsWith('/objects')) as [string, string];
-    rmSync(directory + one);
-    truncateSync(directory + two, 3);
+    for (const name of [one, two]) rmSync(directory + name);
+    writeFileSync(directory + two, 'remains');
     const { objects } = await emitStore(source, { ...options, directory });
     expect(objects).toMatchObject({ added: 2, present: 1 });
     expect(filesOf(directory)).toEqual(files);
