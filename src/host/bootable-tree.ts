@@ -22,6 +22,6 @@ export function makeBootableTree(plain: Directory, boot: BootChoices, read: Read
   checkBootEntries(plain, read, boot.entries);
   const root = copyTree(plain);
   const emptied = emptyBootDirectories(root, boot.times);
-  const labelled = relabel(root, read, boot.linkedLabels);
-  return { root: labelled.root, emptied, labels: labelled.report };
+  const labels = relabel(root, read, boot.linkedLabels);
+  return { root, emptied, labels };
 }

@@ -1,6 +1,6 @@
 /** The last step of the transform for booting: labels from the policy inside the tree, or none. */
 import { byteString, display, toBytes } from '../bytes/byte-string.ts';
-import { decisions, labelTree } from '../selinux/label.ts';
+import { decisions, labelInPlace } from '../selinux/label.ts';
 import { labelOf, loadPolicy, type Policy } from '../selinux/policy.ts';
 import { stripLabels } from '../tree/boot-transform.ts';
 import { keepXattrs } from '../tree/metadata.ts';
@@ -27,14 +27,10 @@ export interface RelabelReport {
 }
 
 /**
- * The tree with the labels that hosts give it; `root` may be changed. Throws `SELINUX_BAD_POLICY` where a host refuses
+ * Gives a tree, in place, the labels that hosts give it. Throws `SELINUX_BAD_POLICY` where a host refuses
  * the policy, and `LIMIT_EXCEEDED`.
  */
-export function relabel(
-  root: Directory,
-  read: ReadFile,
-  linked: LinkedLabels,
-): { root: Directory; report: RelabelReport } {
+export function relabel(root: Directory, read: ReadFile, linked: LinkedLabels): RelabelReport {
   const reader = {
     read: (path: Parameters<ReadFile>[1]): Uint8Array | undefined => {
       const node = lookup(root, path);
@@ -43,15 +39,11 @@ export function relabel(
   };
   const policy = loadPolicy(root, reader, 'host');
   if (policy === undefined) {
-    return { root, report: { policy: undefined, stripped: stripLabels(root), labelled: 0, split: 0 } };
+    return { policy: undefined, stripped: stripLabels(root), labelled: 0, split: 0 };
   }
-  if (linked === 'last') return { root, report: labelLast(root, policy) };
-  const { root: labelled, ...counts } = labelTree(root, policy);
-  const { stripped, split } = counts;
-  return {
-    root: labelled,
-    report: { policy: display(policy.name), stripped, labelled: counts.labelled, split: split.length },
-  };
+  if (linked === 'last') return labelLast(root, policy);
+  const { stripped, labelled, split } = labelInPlace(root, policy);
+  return { policy: display(policy.name), stripped, labelled, split: split.length };
 }
 
 const LABEL = byteString('security.selinux');

@@ -108,12 +108,20 @@ export function labelTree(
   options: LabelOptions = {},
 ): LabelResult {
   const copy = copyTree(root);
-  const stripped = stripLabels(copy);
-  if (policy === undefined)
-    return { root: copy, labelled: 0, unlabelled: countNames(copy), stripped, split: [] };
+  return { root: copy, ...labelInPlace(copy, policy, options) };
+}
+
+/** As {@link labelTree}, but it changes the tree that it is given: for one that nobody else has. */
+export function labelInPlace(
+  root: Directory,
+  policy: Policy | undefined,
+  options: LabelOptions = {},
+): Omit<LabelResult, 'root'> {
+  const stripped = stripLabels(root);
+  if (policy === undefined) return { labelled: 0, unlabelled: countNames(root), stripped, split: [] };
   const writer = new LabelWriter(options.terminator === 'nul' ? '\0' : '');
-  for (const decision of decisions(copy, policy)) writer.apply(decision);
-  return { root: copy, stripped, ...writer.result() };
+  for (const decision of decisions(root, policy)) writer.apply(decision);
+  return { stripped, ...writer.result() };
 }
 
 function countNames(root: Directory): number {

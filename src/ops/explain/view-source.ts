@@ -64,7 +64,9 @@ function flattenForHosts(
 
 function label(root: Directory, how: PolicyLabels, contents: HostContents): Directory {
   if (how === 'host' || how === 'host-last') {
-    return relabel(copyTree(root), contents.read, how === 'host' ? 'split' : 'last').root;
+    const copy = copyTree(root);
+    relabel(copy, contents.read, how === 'host' ? 'split' : 'last');
+    return copy;
   }
   const policy = loadPolicy(root, { read: (path) => readAt(root, path, contents) }, 'libselinux');
   return labelTree(root, policy, { terminator: how === 'libselinux-nul' ? 'nul' : 'none' }).root;
