@@ -19,15 +19,16 @@ export const DEVELOPMENT_WEIGHT = 0.02;
 const RECENT_DAYS = 90;
 const KINDS: readonly ChangeKind[] = ['release', 'security', 'development'];
 
+/** Adds a change to a history. */
+export function noteChange(history: Map<number, ChangeKind>, day: number, kind: ChangeKind): void {
+  const known = history.get(day);
+  if (known === undefined || KINDS.indexOf(kind) < KINDS.indexOf(known)) history.set(day, kind);
+}
+
 /** One history of several. */
 export function mergeHistories(histories: Iterable<ChangeHistory>): ChangeHistory {
   const merged = new Map<number, ChangeKind>();
-  for (const history of histories) {
-    for (const [day, kind] of history) {
-      const known = merged.get(day) ?? kind;
-      merged.set(day, KINDS.indexOf(kind) < KINDS.indexOf(known) ? kind : known);
-    }
-  }
+  for (const history of histories) for (const [day, kind] of history) noteChange(merged, day, kind);
   return merged;
 }
 

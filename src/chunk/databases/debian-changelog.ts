@@ -2,7 +2,7 @@
 import { gunzipSync, constants as zlib } from 'node:zlib';
 import { fromBytes } from '../../bytes/byte-string.ts';
 import { LIMITS } from '../../limits.ts';
-import { type ChangeHistory, type ChangeKind, mergeHistories } from '../change-history.ts';
+import { type ChangeHistory, type ChangeKind, noteChange } from '../change-history.ts';
 import { dayOf } from '../rates.ts';
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
@@ -52,7 +52,7 @@ export function parseChangelogDate(text: string): number | undefined {
  * Text of another format has none.
  */
 export function parseChangelog(text: string): ChangeHistory {
-  const entries: ChangeHistory[] = [];
+  const history = new Map<number, ChangeKind>();
   const security = new NextMatch(text, CVE);
   let start = 0;
   for (let at = findTrailer(text, 0); at >= 0; at = findTrailer(text, at + 1)) {
@@ -60,10 +60,10 @@ export function parseChangelog(text: string): ChangeHistory {
     const line = text.slice(at, end < 0 ? text.length : end);
     const day = parseChangelogDate(line.slice(line.lastIndexOf('>') + 1).trim());
     const kind = isForRelease(text, start) ? 'release' : kindInDevelopment(security.from(start) < at);
-    if (day !== undefined) entries.push(new Map<number, ChangeKind>([[day, kind]]));
+    if (day !== undefined) noteChange(history, day, kind);
     start = at + line.length;
   }
-  return mergeHistories(entries);
+  return history;
 }
 
 function kindInDevelopment(isSecurity: boolean): ChangeKind {
