@@ -1,5 +1,4 @@
 /** One tree of a directory. */
-import { fromUtf8, toBytes } from '../../bytes/byte-string.ts';
 import type { HashAlgorithm } from '../../bytes/digest.ts';
 import { stampOf, verifyFileStamps } from '../../io/file-stamps.ts';
 import { measureTree, scanRootfs } from '../../io/rootfs.ts';
@@ -7,8 +6,6 @@ import type { ContentWish } from '../../io/rootfs-backend.ts';
 import type { Rootfs, StoredContents } from '../../io/rootfs-scan.ts';
 import { nativeHelpers } from '../../native/load.ts';
 import type { ContentFile } from '../../parallel/content-file.ts';
-import { type ObjectTarget, ObjectWriter } from '../../repo/object-writer.ts';
-import { canShare } from '../../repo/sharing.ts';
 import type { RegularFile } from '../../tree/tree.ts';
 import type { Session } from '../session.ts';
 import type { LoadedTree, Needs, SourceOptions } from './load-tree.ts';
@@ -23,7 +20,10 @@ export async function loadRootfsTree(
   needs: Needs,
 ): Promise<LoadedTree> {
   const algorithm = measuringAlgorithm(options, needs);
-  const store = needs.store === undefined ? undefined : placeOf(needs.store, directory);
+  const store =
+    needs.store === undefined
+      ? undefined
+      : (await import('./store-place.ts')).storePlace(needs.store, directory);
   const wish = needs.digests ? { algorithm, store, stamps: stampsWanted(needs, store) } : undefined;
   const { onWarning } = session;
   const scan = await scanRootfs(directory, {
@@ -66,12 +66,6 @@ function stampsOf({ files, leaves, stamps, stored }: Rootfs): (string | undefine
 function isStoredIn(stored: StoredContents): (leaf: RegularFile) => boolean {
   return ({ content }) =>
     content.kind === 'external' && content.verity !== undefined && stored.has(content.verity);
-}
-
-/** Where contents are stored as they are read; nowhere where only step by step it can be done. */
-function placeOf(target: ObjectTarget, source: string): ContentWish['store'] {
-  if (nativeHelpers() === undefined || !new ObjectWriter(target).allowsOthers) return undefined;
-  return { directory: toBytes(fromUtf8(target.directory)), clones: canShare(source, target.staging) };
 }
 
 /** What was not read with the directories: what is large, or has several names. */
