@@ -158,7 +158,9 @@ describe.each(WAYS)('a store of a directory: %s', (_, native) => {
     for (const name of Object.keys(filesOf(directory))) expect(name).toMatch(/^\/objects\/..\/.{62}$/);
   });
 
-  it.skipIf(native === '0')('has no image where another file takes the place of one meanwhile', async () => {
+  // Without helpers files are held to what they were when all were listed: what changed before is what is stored.
+  const held = native === '0' ? [] : ['size, and another file'];
+  it.each(held)('has no image where a file keeps its %s takes its place meanwhile', async () => {
     const top = makeSource();
     const file = `${top}/usr/lib/deep/large`;
     const directory = join(freshDirectory(), 'store');
