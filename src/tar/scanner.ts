@@ -12,8 +12,9 @@
  */
 import { display } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
-import type { OnWarning, WarningCode } from '../warnings.ts';
+import type { OnWarning } from '../warnings.ts';
 import { decodeEntry, decodeSize, type TarEntry, TYPEFLAG_SPARSE } from './entry.ts';
+import { EntryWarnings } from './entry-warnings.ts';
 import { EXTENSION_FLAGS, Extensions } from './extensions.ts';
 import {
   BLOCK_BYTES,
@@ -65,9 +66,6 @@ const CONTENT = 4;
 const PADDING = 5;
 const END = 6;
 
-/** Records that other programs understand, that concern security, and that no container host reads. */
-const DROPPED_RECORDS = ['RHT.security.selinux', 'SCHILY.acl.access', 'SCHILY.acl.default', 'SCHILY.acl.ace'];
-
 /** Where a sparse file stands whose map is not yet complete. */
 interface PendingSparse {
   readonly entry: TarEntry;
@@ -84,9 +82,8 @@ interface PendingSparse {
  */
 export class TarScanner {
   readonly #handler: TarHandler;
-  readonly #onWarning: OnWarning | undefined;
+  readonly #warnings: EntryWarnings;
   readonly #ignoreGlobal: boolean;
-  readonly #warned = new Set<string>();
   readonly #extensions = new Extensions();
   #state = HEADER;
   /** Bytes of the block that must be whole, in the states before `CONTENT`. */
@@ -107,7 +104,7 @@ export class TarScanner {
 
   constructor(handler: TarHandler, options: TarScannerOptions = {}) {
     this.#handler = handler;
-    this.#onWarning = options.onWarning;
+    this.#warnings = new EntryWarnings(options.onWarning);
     this.#ignoreGlobal = options.globalHeaders === 'ignore';
   }
 
@@ -263,7 +260,7 @@ export class TarScanner {
   #takeExtension(bytes: Buffer, at: number, offset: number): void {
     const flag = this.#extensionFlag;
     if (this.#ignoreGlobal && flag === EXTENSION_FLAGS.paxGlobal) {
-      this.#warnOnce('GLOBAL_HEADER', 'a PAX global header was ignored, as by every client of images');
+      this.#warnings.globalHeaderIgnored();
     } else {
       this.#extensions.take(flag, bytes, at, at + this.#extensionSize, offset);
     }
@@ -272,7 +269,7 @@ export class TarScanner {
 
   #beginEntry(typeflag: number, block: Buffer, at: number, offset: number): void {
     const entry = decodeEntry(block, at, offset, this.#extensions);
-    this.#warnAbout(entry, block, at, offset);
+    this.#warnings.lookAt(entry, block, at, offset, this.#extensions);
     if (typeflag === TYPEFLAG_SPARSE) this.#beginGnuSparse(entry, block, at, offset);
     else if (this.#extensions.isSparse) this.#beginPaxSparse(entry, offset);
     else this.#emit(entry);
@@ -347,34 +344,6 @@ export class TarScanner {
     if (this.#padding > 0) this.#state = PADDING;
     else this.#expectHeader();
     this.#handler.endOfEntry();
-  }
-
-  #warnAbout(entry: TarEntry, block: Buffer, at: number, offset: number): void {
-    if (this.#onWarning === undefined) return;
-    if (entry.type !== 'regular' && decodeSize(block, at, offset, this.#extensions) > 0) {
-      this.#warnOnce(
-        'SIZE_WITHOUT_CONTENT',
-        'an entry without content claims a size, which hosts refuse',
-        entry,
-      );
-    }
-    if (!this.#extensions.isPending) return;
-    for (const key of DROPPED_RECORDS) {
-      if (this.#extensions.find(key) !== undefined)
-        this.#warnOnce('RECORD_DROPPED', `${key} records are not carried over`, entry);
-    }
-    const encoded = this.#extensions.encodedXattr();
-    if (encoded !== undefined) {
-      const message = `${display(encoded)} is stored as LIBARCHIVE.xattr only, which hosts do not read`;
-      this.#warnOnce('XATTR_ENCODING', message, entry);
-    }
-  }
-
-  /** The first entry speaks for all: such records come with every entry or with none. */
-  #warnOnce(code: WarningCode, message: string, entry?: TarEntry): void {
-    if (this.#warned.has(message)) return;
-    this.#warned.add(message);
-    this.#onWarning?.({ code, message, path: entry === undefined ? undefined : display(entry.path) });
   }
 }
 
