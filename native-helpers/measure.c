@@ -41,7 +41,7 @@ static int measure_open(struct planish_reader *reader, int fd, double size, size
 
 static int measure_file(struct planish_reader *reader, const char *path, double size, size_t ticket)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = planish_open_file(AT_FDCWD, path);
 	int failed;
 
 	if (fd < 0)

@@ -1,6 +1,7 @@
 /* See reader.h. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -78,6 +79,11 @@ int planish_reader_between(struct planish_reader *reader, const unsigned char *d
 			failed = planish_reader_flush(reader);
 	}
 	return failed;
+}
+
+int planish_open_file(int directory, const char *path)
+{
+	return openat(directory, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
 ssize_t planish_read_fully(int fd, unsigned char *at, size_t length)

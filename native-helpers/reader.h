@@ -14,6 +14,9 @@
 /* A file of up to that many bytes waits for others; a larger one is read piece by piece. */
 #define PLANISH_SMALL_BYTES (128u * 1024)
 
+/* Opens what is to be read, relative to a directory or AT_FDCWD: no link is followed, no pipe waited for. Negative where it cannot be. */
+int planish_open_file(int directory, const char *path);
+
 /* Files that wait. */
 #define PLANISH_READER_FILES 256
 

@@ -210,7 +210,7 @@ static int append_file(struct scan *scan, const char *name)
 {
 	size_t start = scan->out->length;
 	struct stat st;
-	int failed, fd = openat(scan->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int failed, fd = planish_open_file(scan->fd, name);
 
 	/* May not be read, or is no such file any more: it is told of as others are. */
 	if (fd < 0)

@@ -147,7 +147,7 @@ static int store_open(struct storing *storing, int fd, const unsigned char *stam
 
 static int store_file(struct storing *storing, const char *path, const unsigned char *stamp, size_t ticket)
 {
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = planish_open_file(AT_FDCWD, path);
 	int failed;
 
 	if (fd < 0)

@@ -3,7 +3,17 @@
  * test. What needs root (devices, owners, trusted.*, security.*) is left out loudly where it cannot be made.
  */
 import { spawnSync } from 'node:child_process';
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,6 +42,26 @@ export function setAttribute(path: string, name: string, hex: string): boolean {
 /** Sets the time without following links. */
 export function setTime(path: string, seconds: string): void {
   must(onPaths(['touch', '-h', '-d', `@${seconds}`, '--'], path), `touch ${path}`);
+}
+
+/** Moves a file, and puts a link to it in its place. */
+export function turnIntoLink(file: string): void {
+  renameSync(file, `${file}.old`);
+  symlinkSync(`${file}.old`, file);
+}
+
+/** Puts a pipe in the place of a file. */
+export function turnIntoPipe(file: string): void {
+  rmSync(file);
+  must(onPaths(['mkfifo'], file), `mkfifo ${file}`);
+}
+
+/** Puts another file of the same size and time in the place of one. */
+export function replaceAlike(file: string): void {
+  const { size, mtime } = statSync(file);
+  writeFileSync(`${file}.new`, Buffer.alloc(size, 'other'));
+  utimesSync(`${file}.new`, mtime, mtime);
+  renameSync(`${file}.new`, file);
 }
 
 const made: string[] = [];

@@ -5,7 +5,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -25,7 +24,15 @@ import {
   STORE_OUTCOME,
 } from '../../../src/native/contract.ts';
 import { decodeListings, type FileRecord } from '../../../src/native/records.ts';
-import { freshDirectory, onPaths, raw, removeDirectories } from '../io/rootfs-fixture.ts';
+import {
+  freshDirectory,
+  onPaths,
+  raw,
+  removeDirectories,
+  replaceAlike,
+  turnIntoLink,
+  turnIntoPipe,
+} from '../io/rootfs-fixture.ts';
 import { freshHelpers } from './build-helpers.ts';
 
 afterAll(removeDirectories);
@@ -246,19 +253,9 @@ describe.skipIf(helpers === undefined)('storeFilesLater', () => {
       writeFileSync(file, Buffer.alloc(statSync(file).size, 'other'));
       utimesSync(file, 1, 1);
     },
-    'was replaced by one of the same size and time': (file) => {
-      writeFileSync(`${file}.new`, Buffer.alloc(statSync(file).size, 'other'));
-      utimesSync(`${file}.new`, 1, 1);
-      renameSync(`${file}.new`, file);
-    },
-    'became a link': (file) => {
-      renameSync(file, `${file}.old`);
-      symlinkSync(`${file}.old`, file);
-    },
-    'became a pipe': (file) => {
-      rmSync(file);
-      onPaths(['mkfifo'], file);
-    },
+    'was replaced by one of the same size and time': replaceAlike,
+    'became a link': turnIntoLink,
+    'became a pipe': turnIntoPipe,
     'became a directory': (file) => {
       rmSync(file);
       mkdirSync(file);

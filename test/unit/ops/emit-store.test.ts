@@ -6,7 +6,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -16,7 +15,14 @@ import {
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import type { EmitStoreOptions, EmitStoreResult } from '../../../src/ops/repository/emit-store.ts';
-import { freshDirectory, onPaths, removeDirectories } from '../io/rootfs-fixture.ts';
+import {
+  freshDirectory,
+  onPaths,
+  removeDirectories,
+  replaceAlike,
+  turnIntoLink,
+  turnIntoPipe,
+} from '../io/rootfs-fixture.ts';
 import { buildHelpers, findCompiler } from '../native/build-helpers.ts';
 
 afterAll(removeDirectories);
@@ -138,14 +144,8 @@ describe.each(WAYS)('a store of a directory: %s', (_, native) => {
     vanishes: (file) => rmSync(file),
     grows: (file) => appendFileSync(file, 'x'),
     shrinks: (file) => truncateSync(file, 70_000),
-    'becomes a link': (file) => {
-      renameSync(file, `${file}.old`);
-      symlinkSync(`${file}.old`, file);
-    },
-    'becomes a pipe': (file) => {
-      rmSync(file);
-      onPaths(['mkfifo'], file);
-    },
+    'becomes a link': turnIntoLink,
+    'becomes a pipe': turnIntoPipe,
   };
 
   it.each(Object.entries(CHANGES))('has no image where a file %s meanwhile', async (_, change) => {
@@ -164,11 +164,7 @@ describe.each(WAYS)('a store of a directory: %s', (_, native) => {
     const top = makeSource();
     const file = `${top}/usr/lib/deep/large`;
     const directory = join(freshDirectory(), 'store');
-    const emitStore = await emitBy(native, () => {
-      writeFileSync(`${file}.new`, Buffer.alloc(LARGE, 'x'));
-      utimesSync(`${file}.new`, 1, 1);
-      renameSync(`${file}.new`, file);
-    });
+    const emitStore = await emitBy(native, () => replaceAlike(file));
     const emitted = emitStore(`rootfs:${top}`, { ...options, directory });
     await expect(emitted).rejects.toMatchObject({ code: 'CONTENT_CHANGED', detail: { file } });
   });
