@@ -8,6 +8,7 @@ import { PlanishError } from '../../errors.ts';
 import { encodeHostImage } from '../../host/host-digest.ts';
 import { type HostProfileName, hostProfile } from '../../host/profiles.ts';
 import { attempt } from '../../io/durable-file.ts';
+import { isWithin } from '../../io/is-within.ts';
 import type { OpenedSource } from '../../io/open-image.ts';
 import type { StoredContents } from '../../io/rootfs-scan.ts';
 import { createTemporaryDirectory } from '../../io/temporary.ts';
@@ -66,16 +67,20 @@ export async function emitStore(source: string, options: EmitStoreOptions): Prom
         loadTree(session, opened, options, { ...needs, store });
       return await emitTree(
         { session, source, directory, name, profile, options },
-        { load, isStoredAsRead: isWhole(opened, profile) },
+        { load, isStoredAsRead: isWhole(opened, profile, directory) },
       );
     }),
   );
 }
 
-/** Whether the tree of the image has all that the source has, so that contents may be stored before it is there. */
-function isWhole({ kind }: OpenedSource, profile: HostProfileName): boolean {
+/**
+ * Whether contents may be stored before the tree is there: it has all that the source has, and what is stored is no part of
+ * what is being listed.
+ */
+function isWhole(opened: OpenedSource, profile: HostProfileName, directory: string): boolean {
   const { container, boot } = hostProfile(profile);
-  return kind === 'rootfs' && container === undefined && boot === undefined;
+  if (opened.kind !== 'rootfs' || container !== undefined || boot !== undefined) return false;
+  return !isWithin(directory, opened.path);
 }
 
 /** What is to be done, options being complete. */

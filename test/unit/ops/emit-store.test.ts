@@ -132,6 +132,19 @@ describe.each(WAYS)('a store of a directory: %s', (_, native) => {
     expect(result).toMatchObject({ algorithm: 'sha512', format: 1, objects: COUNTS });
   });
 
+  it.each(['store', 'usr/lib/deep/store', 'to-itself/store'])(
+    'lists nothing of the store where that lies in the source: %s',
+    async (place) => {
+      const top = makeSource();
+      symlinkSync('usr/lib', `${top}/to-itself`);
+      const outside = join(freshDirectory(), 'store');
+      const emitStore = await emitBy(native);
+      const { digest } = await emitStore(`rootfs:${top}`, { ...options, directory: outside });
+      const inside = await emitStore(`rootfs:${top}`, { ...options, directory: join(top, place) });
+      expect(inside.digest).toBe(digest);
+    },
+  );
+
   it('is not begun where there is no such directory', async () => {
     const directory = join(freshDirectory(), 'store');
     const emitStore = await emitBy(native);
