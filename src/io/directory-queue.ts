@@ -89,7 +89,8 @@ export class DirectoryQueue<T extends { readonly path: ByteString }> {
   /** Where a call for several stops at the first, one for that alone has the last word. */
   async #list(paths: readonly ByteString[]): Promise<DirectoryListing[]> {
     const listings = (await this.#listAhead(paths))();
-    return listings.length > 0 ? listings : [this.#backend.list(paths[0] as ByteString)];
+    const [first] = paths as [ByteString, ...ByteString[]];
+    return listings.length > 0 ? listings : [this.#backend.list(first, this.#options.contents)];
   }
 
   /** The next call begins before the listings of this one are looked at, which may take as long. */

@@ -40,7 +40,11 @@ export function verifyFileStamp(file: ByteString, stamp: string): void {
 
 /** The stamp of a file as it is now. Throws `SYSCALL_FAILED`. */
 export function stampOf(file: ByteString): string {
-  const { dev, ino, size, mtimeNs, ctimeNs } = statOf(file);
+  return formatStamp(statOf(file));
+}
+
+/** The stamp of a file by what the system tells of it. */
+export function formatStamp({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   const bytes = Buffer.alloc(STAMP_BYTES);
   bytes.writeBigInt64LE(size, 0);
   bytes.writeBigInt64LE(secondsOf(mtimeNs), 8);

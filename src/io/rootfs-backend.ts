@@ -15,6 +15,7 @@ import {
   SCAN_CLONES,
   SCAN_STEPS,
   SCAN_WITHOUT_XATTRS,
+  STORE_OUTCOME,
 } from '../native/contract.ts';
 import { nativeHelpers, nativeStatus } from '../native/load.ts';
 import {
@@ -26,6 +27,7 @@ import {
   type XattrCache,
 } from '../native/records.ts';
 import { joinPath } from '../tree/walk.ts';
+import { formatStamp } from './file-stamps.ts';
 import { systemCallError } from './system-call.ts';
 import { BLIND_XATTR_SOURCE, type FsXattr, fsXattrSource, type XattrSource } from './xattr.ts';
 import { findGetfattr } from './xattr-getfattr.ts';
@@ -49,10 +51,10 @@ export interface RootfsBackend {
   /** Why a faster one is not used; absent for the fastest. */
   readonly slowBecause: string | undefined;
   /**
-   * One directory. Throws `CONTENT_CHANGED` where something vanished or was replaced, `SYSCALL_FAILED` where reading
-   * is refused, `LIMIT_EXCEEDED` where the directory does not fit.
+   * One directory; of its files what `contents` asks for may be left out. Throws `CONTENT_CHANGED` where something
+   * vanished or was replaced, `SYSCALL_FAILED` where reading is refused, `LIMIT_EXCEEDED` where the directory does not fit.
    */
-  list(path: ByteString): DirectoryListing;
+  list(path: ByteString, contents?: ContentWish): DirectoryListing;
   /**
    * Directories from the first on, as many as it likes, on another thread, with what is read of their files by the way: to be
    * unpacked by a call. None where `list` shall say what is wrong with the first.
@@ -68,6 +70,7 @@ const EOVERFLOW = -75;
 const S_IFMT = 0o170000;
 const S_IFDIR = 0o040000;
 const S_IFLNK = 0o120000;
+const S_IFREG = 0o100000;
 
 /** The best that this machine has. */
 export async function chooseBackend(mode: XattrMode): Promise<RootfsBackend> {
@@ -136,7 +139,9 @@ function scanError(errno: number, path: ByteString, failure: Uint8Array): Planis
 
 /** Calls of Node, and attributes from `xattrs`; without a source there are none. */
 export function portableBackend(xattrs: XattrSource | undefined, reason: string): RootfsBackend {
-  const list = (path: ByteString): DirectoryListing => listPortably(path, xattrs === undefined);
+  const skipXattrs = xattrs === undefined;
+  const list = (path: ByteString, contents?: ContentWish): DirectoryListing =>
+    listPortably(path, { skipXattrs, isStamped: (contents?.stamps ?? 'none') !== 'none' });
   return {
     name: `node, ${xattrs?.name ?? 'no attributes'}`,
     slowBecause: reason,
@@ -145,25 +150,34 @@ export function portableBackend(xattrs: XattrSource | undefined, reason: string)
   };
 }
 
+/** How an inode is looked at: whether its attributes are left, and whether a file gets a stamp. */
+interface Look {
+  readonly skipXattrs: boolean;
+  readonly isStamped: boolean;
+}
+
+/** Of a file whose content was not read. */
+const UNREAD = { bytes: undefined, verity: undefined, outcome: STORE_OUTCOME.left } as const;
+
 /**
  * Node has no call relative to an open directory, so the directory is looked at before and after: whoever replaces
  * it meanwhile is noticed.
  */
-function listPortably(path: ByteString, skipXattrs: boolean): DirectoryListing {
+function listPortably(path: ByteString, look: Look): DirectoryListing {
   const none = byteString('');
-  const self = lookAt(path, none, skipXattrs);
+  const self = lookAt(path, none, look);
   if ((self.mode & S_IFMT) !== S_IFDIR) throw systemCallError('ENOTDIR', 'listing', path);
   const names = attempt('listing', path, () => readdirSync(toBytes(path) as Buffer, { encoding: 'buffer' }));
   const children = names.map((bytes) => {
     const name = fromBytes(bytes);
-    return lookAt(joinPath(path, name), name, skipXattrs);
+    return lookAt(joinPath(path, name), name, look);
   });
-  const after = lookAt(path, none, skipXattrs);
+  const after = lookAt(path, none, look);
   if (after.identity !== self.identity) throw systemCallError('ESTALE', 'listing', path);
   return { self, children };
 }
 
-function lookAt(path: ByteString, name: ByteString, skipXattrs: boolean): InodeRecord {
+function lookAt(path: ByteString, name: ByteString, { skipXattrs, isStamped }: Look): InodeRecord {
   const bytes = toBytes(path) as Buffer;
   const stat = attempt('reading metadata', path, () => lstatSync(bytes, { bigint: true }));
   const mode = Number(stat.mode);
@@ -179,6 +193,7 @@ function lookAt(path: ByteString, name: ByteString, skipXattrs: boolean): InodeR
     identity: `${stat.dev}:${stat.ino}`,
     target: (mode & S_IFMT) === S_IFLNK ? readTarget(path, bytes) : byteString(''),
     xattrs: skipXattrs ? NO_XATTRS : undefined,
+    file: isStamped && (mode & S_IFMT) === S_IFREG ? { ...UNREAD, stamp: formatStamp(stat) } : undefined,
   };
 }
 

@@ -18,6 +18,7 @@ import { type ByteString, byteString, toBytes } from '../../../src/bytes/byte-st
 import { verityDigest } from '../../../src/bytes/digest.ts';
 import { EPOCH, NO_XATTRS } from '../../../src/bytes/stat.ts';
 import type { ErrorCode, PlanishError } from '../../../src/errors.ts';
+import { stampOf } from '../../../src/io/file-stamps.ts';
 import { measureTree, scanRootfs } from '../../../src/io/rootfs.ts';
 import { nativeBackend, portableBackend, type RootfsBackend } from '../../../src/io/rootfs-backend.ts';
 import {
@@ -94,6 +95,17 @@ describe.skipIf(!attributes)('a directory with everything', () => {
     const { root } = await scanRootfs(raw(fixture.top), { backend });
     expect(render(root)).toEqual(fixture.lines);
   });
+
+  it.each(backends)(
+    'tells of each file what it was when it was listed, where that is wanted: %s',
+    async (_, backend) => {
+      const contents = { algorithm: 'sha256', stamps: 'all' } as const;
+      const { files, stamps } = await scanRootfs(raw(fixture.top), { backend, contents });
+      expect(stamps).toEqual(files.map(stampOf));
+      const bare = await scanRootfs(raw(fixture.top), { backend });
+      expect(bare.stamps).toEqual([undefined, undefined]);
+    },
+  );
 
   it.each(backends)('has its files in byte order, each inode once: %s', async (_, backend) => {
     const { root, files, totalBytes } = await scanRootfs(raw(fixture.top), { backend });
