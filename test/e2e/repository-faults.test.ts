@@ -3,7 +3,7 @@
  * the work. PLANISH_KILLS says how often each verb is killed (default 10); `emit-killed.test.ts` ends runs at every change they make.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { repoFsck } from '../../src/ops/repository/repo-fsck.ts';
@@ -61,6 +61,25 @@ function expectBase(repository: string): void {
   expect(linksBelow(repository)).toMatchObject(linksBelow(base));
 }
 
+/** A directory of files of up to nine kilobytes, all different. */
+function manyFiles(top: string): string {
+  for (let at = 0; at < 1500; at++) {
+    const folder = join(top, String(at % 40));
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, `${at}`), `${at} `.repeat(1 + (at % 18) * 100));
+  }
+  return top;
+}
+
+/** Sizes of the files below a directory, which need not be there, by path; without those that have other names until they are whole. */
+function filesBelow(top: string): Record<string, number> {
+  if (!existsSync(top)) return {};
+  const files = readdirSync(top, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+    .map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(files.map((file) => [file.slice(top.length + 1), statSync(file).size]));
+}
+
 const leftBehind = (repository: string): string[] =>
   readdirSync(repository).filter((name) => name.startsWith('.planish'));
 
@@ -81,6 +100,29 @@ describe('a run that is killed', () => {
     expect(linksBelow(repository)).toEqual(linksBelow(join(directory, 'timed')));
     expect(leftBehind(repository)).toEqual([]);
     expect(planishJson(['emit', demo, '--repo', repository]).objects.added).toBe(0);
+  });
+
+  test('while it stores a directory leaves whole objects, and an image with all of them', {
+    timeout,
+  }, async () => {
+    const source = `rootfs:${manyFiles(join(directory, 'tree'))}`;
+    const args = (store: string): string[] => ['emit', source, '--repo', store, '--layout', 'mkcomposefs'];
+    const whole = join(directory, 'whole');
+    duration = Number.POSITIVE_INFINITY;
+    await start(args(whole));
+    const all = filesBelow(whole);
+    const store = join(directory, 'killed-store');
+    let unfinished = 0;
+    for (let round = 0; round < KILLS; round++) {
+      if (round % 4 === 0) rmSync(store, { recursive: true, force: true });
+      if ((await start(args(store), moment(round))).status !== 0) unfinished += 1;
+      const left = filesBelow(store);
+      expect(left).toEqual(Object.fromEntries(Object.entries(all).filter(([path]) => path in left)));
+      if ('image.cfs' in left) expect(left).toEqual(all);
+    }
+    expect(unfinished).toBeGreaterThan(0);
+    expect((await start(args(store))).status).toBe(0);
+    expect(filesBelow(store)).toEqual(all);
   });
 
   test('while it collects leaves a sound repository, and the next one finishes', { timeout }, async () => {

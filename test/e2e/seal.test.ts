@@ -2,11 +2,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { checkAuthenticode } from '../../src/boot/authenticode-verify.ts';
 import { readUki } from '../../src/boot/uki.ts';
 import { byteSource } from '../../src/bytes/byte-source.ts';
-import { type BootableRoot, bootableSource, KERNEL_VERSION } from '../support/bootable-root.ts';
+import { type BootableRoot, bootableSource, bootableTar, KERNEL_VERSION } from '../support/bootable-root.ts';
 import { planish, planishJson, type RunOptions, temporaryDirectory } from '../support/cli.ts';
 import { runTool } from '../support/composefs-tools.ts';
 import { keyFile, testCertificate } from '../support/test-keys.ts';
@@ -14,6 +15,7 @@ import { keyFile, testCertificate } from '../support/test-keys.ts';
 const folder = temporaryDirectory();
 let serial = 0;
 
+const GUIDE_ROOT = fileURLToPath(new URL('../../fixtures/boot/root.tar', import.meta.url));
 const KEYS = ['--key', keyFile('db.key'), '--cert', keyFile('db.crt')];
 const UKI = `/boot/EFI/Linux/${KERNEL_VERSION}.efi`;
 
@@ -37,6 +39,11 @@ function failure(args: readonly string[], options: RunOptions = {}): string {
   const { status, stderr } = planish(['seal', ...args, '-o', destination()], options);
   return `${status} ${stderr.trim()}`;
 }
+
+test('the root of the guide is the one of these tests', () => {
+  if (process.env['UPDATE_FIXTURES'] === '1') writeFileSync(GUIDE_ROOT, bootableTar());
+  expect(readFileSync(GUIDE_ROOT).equals(bootableTar())).toBe(true);
+});
 
 describe('a sealed image', () => {
   const image = destination();

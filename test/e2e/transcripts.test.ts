@@ -16,6 +16,7 @@ const PAGES = [
   { name: 'docs/guides/updates-over-http.md', tools: ['curl', 'python3'] },
   { name: 'docs/guides/simulate.md', tools: ['jq'] },
   { name: 'docs/guides/mounting.md' },
+  { name: 'docs/guides/sealing.md', tools: ['openssl'] },
   { name: 'docs/guides/lint-in-ci.md' },
   { name: 'docs/explain.md', tools: ['umoci'], root: true },
   { name: 'docs/guides/bootc-publisher.md', tools: ['umoci', 'cfsctl'], root: true },
