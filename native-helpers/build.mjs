@@ -40,6 +40,7 @@ const SOURCES = [
   'later.c',
   'link.c',
   'measure.c',
+  'memory.c',
   'merkle.c',
   'module.c',
   'mount.c',

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Raise together with CONTRACT_VERSION in src/native/contract.ts whenever arguments or packed bytes change. */
-#define PLANISH_CONTRACT_VERSION 13
+#define PLANISH_CONTRACT_VERSION 14
 
 /* Bytes of the fixed part of a packed record, and of the head of a packed attribute. */
 #define PLANISH_RECORD_HEAD 72

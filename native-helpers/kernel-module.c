@@ -1,4 +1,4 @@
-/* What JavaScript sees of verity.c, link.c and mount.c; the typed mirror is src/native/contract.ts. */
+/* What JavaScript sees of verity.c, link.c, memory.c and mount.c; the typed mirror is src/native/contract.ts. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
@@ -107,6 +107,13 @@ static napi_value sync_filesystem(napi_env env, napi_callback_info info)
 	if (!get_int(env, arguments[0], &fd))
 		return planish_throw_type_error(env, "syncFilesystem takes a number");
 	return planish_number(env, planish_sync_filesystem(fd));
+}
+
+/* returnMemory(): 1 | 0 */
+static napi_value return_memory(napi_env env, napi_callback_info info)
+{
+	(void)info;
+	return planish_number(env, planish_return_memory());
 }
 
 /* openFilesystem(type: Uint8Array): descriptor | negative errno */
@@ -238,6 +245,7 @@ bool planish_define_kernel(napi_env env, napi_value exports)
 		{ "linkDescriptor", link_descriptor },
 		{ "lockDescriptor", lock_descriptor },
 		{ "syncFilesystem", sync_filesystem },
+		{ "returnMemory", return_memory },
 		{ "openFilesystem", open_filesystem },
 		{ "configureFilesystem", configure_filesystem },
 		{ "makeMount", make_mount },

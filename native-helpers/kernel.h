@@ -1,5 +1,5 @@
 /*
- * What verity.c, link.c and mount.c offer: thin system calls that Node has no function for. Each returns 0 or what its
+ * What verity.c, link.c, memory.c and mount.c offer: thin system calls that Node has no function for. Each returns 0 or what its
  * comment says, else a negative errno. Descriptors that are returned are close-on-exec and the caller's.
  *
  * Structures and numbers of the kernel's interface are spelled out where they are used, because musl comes without
@@ -32,6 +32,12 @@ int planish_lock_descriptor(int fd, int operation);
 
 /* syncfs(2): everything of the file system that `fd` is on. */
 int planish_sync_filesystem(int fd);
+
+/*
+ * malloc_trim(3): gives back what allocators of all threads, also of those that have ended, keep for later. 1 where that was
+ * anything; 0 also with a libc that keeps little anyway.
+ */
+int planish_return_memory(void);
 
 /* fsopen(2): a descriptor of the context of a new mount of that type of file system. */
 int planish_open_filesystem(const char *type);

@@ -7,10 +7,9 @@ export interface ImageBuffer {
   readonly view: DataView;
 }
 
-/** A buffer of zeros. */
-export function newImageBuffer(size: number): ImageBuffer {
-  const bytes = new Uint8Array(size);
-  return { bytes, view: new DataView(bytes.buffer) };
+/** The buffer over zeros. */
+export function imageBuffer(bytes: Uint8Array<ArrayBuffer>): ImageBuffer {
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
 }
 
 /** Writes a byte string; returns the offset behind it. A loop: names are short, a call into native code is not. */

@@ -2,7 +2,7 @@
 import type { HashAlgorithm } from '../bytes/digest.ts';
 import type { DumpFacts } from '../tree/dump-facts.ts';
 import type { Directory } from '../tree/tree.ts';
-import { type ImageBuffer, newImageBuffer, putInt64 } from './bytes-out.ts';
+import { type ImageBuffer, imageBuffer, putInt64 } from './bytes-out.ts';
 import { collectNodes } from './collect.ts';
 import { newEmitContext, putEntry, putNode } from './emit.ts';
 import {
@@ -19,6 +19,7 @@ import {
   SUPERBLOCK_MAGIC,
   XATTR_NAMES,
 } from './format.ts';
+import type { ImageRoom } from './image-room.ts';
 import { type ImageLayout, layOut, sharedLimit } from './layout.ts';
 import type { ImageNode } from './nodes.ts';
 import type { XattrName } from './pairs.ts';
@@ -37,11 +38,13 @@ export interface EncodeOptions {
   readonly dialect?: Dialect | undefined;
   /** What a dumpfile said beyond the tree; looked at in the dialect `c` only. */
   readonly facts?: DumpFacts | undefined;
+  /** Where to make it; default: in memory of its own. */
+  readonly room?: ImageRoom | undefined;
 }
 
 /**
  * The composefs EROFS image of a tree, equal byte for byte to what mkcomposefs 1.0.8 (`c`) or composefs-rs (`rs`)
- * writes. The result is the caller's. Throws `UNREPRESENTABLE` for what an image cannot hold (names above 255 bytes,
+ * writes. The result is the caller's, or that of the room that was given. Throws `UNREPRESENTABLE` for what an image cannot hold (names above 255 bytes,
  * content above 5000, digests of another algorithm, …) and `LIMIT_EXCEEDED` for an image above 1 GiB.
  */
 export function encodeImage(root: Directory, options: EncodeOptions): Uint8Array {
@@ -53,7 +56,7 @@ export function encodeImage(root: Directory, options: EncodeOptions): Uint8Array
   };
   const collected = collectNodes(root, rewrite, options.facts);
   const layout = layOut(collected, rewrite);
-  const out = newImageBuffer(layout.size);
+  const out = imageBuffer(options.room?.take(layout.size) ?? new Uint8Array(layout.size));
   putHeader(out, rewrite, collected.pool);
   putSuperblock(out, layout);
   const { pairs } = collected.pool;

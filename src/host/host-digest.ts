@@ -2,6 +2,7 @@
 import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
 import { automaticVersion } from '../erofs/collect.ts';
 import { imageDigest } from '../erofs/image-digest.ts';
+import type { ImageRoom } from '../erofs/image-room.ts';
 import { encodeImage, type FormatVersion } from '../erofs/writer.ts';
 import { type ErrorCode, PlanishError } from '../errors.ts';
 import type { DumpFacts } from '../tree/dump-facts.ts';
@@ -39,6 +40,8 @@ export interface HostImageOptions {
   readonly format?: FormatVersion | undefined;
   /** What a dumpfile said beyond the tree. */
   readonly facts?: DumpFacts | undefined;
+  /** Where to make it; default: in memory of its own. */
+  readonly room?: ImageRoom | undefined;
 }
 
 /** A result, or the refusal that a fault of the input means. Any other error is thrown on. */
@@ -71,7 +74,7 @@ export function encodeHostImage(
   { format, dialect }: Pick<HostProfile, 'format' | 'dialect'>,
   options: HostImageOptions,
 ): { image: Uint8Array; format: FormatVersion } {
-  const { algorithm, facts } = options;
+  const { algorithm, facts, room } = options;
   const version = options.format ?? (format === 'automatic' ? automaticVersion(root) : format);
-  return { image: encodeImage(root, { version, algorithm, dialect, facts }), format: version };
+  return { image: encodeImage(root, { version, algorithm, dialect, facts, room }), format: version };
 }

@@ -6,10 +6,11 @@
  */
 import type { HashAlgorithm, VerityDigest } from '../bytes/digest.ts';
 import { imageDigest } from '../erofs/image-digest.ts';
+import type { ImageRoom } from '../erofs/image-room.ts';
 import { encodeImage } from '../erofs/writer.ts';
 import type { Directory } from '../tree/tree.ts';
 
-/** Key of a layer with this tree. Changing anything here changes every key. */
-export function computeLayerKey(tree: Directory, algorithm: HashAlgorithm): VerityDigest {
-  return imageDigest(encodeImage(tree, { version: 1, algorithm }), algorithm);
+/** Key of a layer with this tree; its image is made in `room`, where there is one. Changing anything here changes every key. */
+export function computeLayerKey(tree: Directory, algorithm: HashAlgorithm, room?: ImageRoom): VerityDigest {
+  return imageDigest(encodeImage(tree, { version: 1, algorithm, room }), algorithm);
 }

@@ -7,7 +7,7 @@
 import type { HashAlgorithm } from '../bytes/digest.ts';
 
 /** Must equal `PLANISH_CONTRACT_VERSION` in C; helpers of another version are not used. */
-export const CONTRACT_VERSION = 13;
+export const CONTRACT_VERSION = 14;
 
 /** Flag of {@link NativeHelpers.scanDirectory}: records without extended attributes. */
 export const SCAN_WITHOUT_XATTRS = 1;
@@ -51,6 +51,8 @@ export interface KernelCalls {
   lockDescriptor(fd: number, operation: number): number;
   /** `syncfs(2)`. */
   syncFilesystem(fd: number): number;
+  /** `malloc_trim(3)`: gives memory that is free back to the system; 1 where there was any, else 0. Takes milliseconds. */
+  returnMemory(): number;
   /** `fsopen(2)`: a descriptor. */
   openFilesystem(type: Uint8Array): number;
   /** `fsconfig(2)`; an empty key or value stands for none. */

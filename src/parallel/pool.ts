@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { ZstdBackendName } from '../compress/zstd-backend.ts';
 import { deserializeError, PlanishError } from '../errors.ts';
+import { returnMemory } from '../kernel/return-memory.ts';
 import type { RunMessage, ThreadMessage, ThreadSetup } from './messages.ts';
 import type { TaskArguments, TaskContext, TaskName, TaskResult } from './tasks.ts';
 
@@ -81,9 +82,14 @@ export class Pool {
     });
   }
 
-  /** Ends the threads that have nothing to do, with all that they hold; new ones start when they are needed. */
+  /**
+   * Ends the threads that have nothing to do, with all that they hold; new ones start when they are needed. Their memory goes back
+   * to the system, where there are helpers: the allocator would keep it for them.
+   */
   async rest(): Promise<void> {
-    await Promise.all(this.#idle.splice(0).map((worker) => worker.terminate()));
+    const idle = this.#idle.splice(0);
+    await Promise.all(idle.map((worker) => worker.terminate()));
+    if (idle.length > 0) returnMemory();
   }
 
   /**

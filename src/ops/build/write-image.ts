@@ -114,7 +114,10 @@ async function shippedDigests(
       : { kind: 'layers', layers: below.refused };
   const input = { ...hostInput(tree), contents, source, facts: undefined };
   const profile = hostProfile(extras.profile ?? DEFAULT_PROFILE);
-  return await computeTreeDigests(session, { root: shipped, input }, profile, format);
+  const digests = await computeTreeDigests(session, { root: shipped, input }, profile, format);
+  // Threads write for minutes after this, while nothing here would make V8 look for the trees of hosts.
+  collectLargeHeap();
+  return digests;
 }
 
 /** Sets threads to work before it first waits for anything. */

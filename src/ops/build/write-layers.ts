@@ -2,6 +2,7 @@
 import type { ByteString } from '../../bytes/byte-string.ts';
 import type { HashAlgorithm, VerityDigest } from '../../bytes/digest.ts';
 import { DEFAULT_LEVEL } from '../../compress/level.ts';
+import { ImageRoom } from '../../erofs/image-room.ts';
 import { computeLayerKey } from '../../layer/key.ts';
 import { addWhiteouts, memberTree, orderMembers, selectMembers } from '../../layer/members.ts';
 import { buildTarScript, STEP, STEP_WIDTH, type TarScript } from '../../layer/tar-script.ts';
@@ -62,6 +63,7 @@ export async function writeLayers(
   const threads = Math.max(1, Math.floor(pool.width / orders.length));
   const compression = { ...options.compression, threads };
   const tidy = tidying(orders);
+  const room = new ImageRoom();
   await mapConcurrently(largestFirst, pool.width, async ({ order, ordinal }) => {
     session.checkInterrupted();
     tidy(order);
@@ -74,7 +76,7 @@ export async function writeLayers(
       pool,
       order,
       options.blobFile(ordinal),
-      { ...options, compression },
+      { ...options, compression, room },
       progress,
     );
     progress(order.size);
@@ -112,13 +114,13 @@ async function writeOne(
   pool: Pool,
   order: LayerOrder,
   file: string,
-  options: WriteLayersOptions,
+  options: WriteLayersOptions & { readonly room: ImageRoom },
   progress: (bytes: number) => void,
 ): Promise<FinishedLayer> {
-  const { root, algorithm } = options;
+  const { root, algorithm, room } = options;
   const { whiteouts = [] } = order;
   const selected = selectMembers(root, order.paths);
-  const key = whiteouts.length > 0 ? undefined : computeLayerKey(memberTree(selected), algorithm);
+  const key = whiteouts.length > 0 ? undefined : computeLayerKey(memberTree(selected), algorithm, room);
   const members = orderMembers(addWhiteouts(selected, whiteouts), order.order ?? []);
   const { script, contents } = ownSources(buildTarScript(members), options.contents);
   const task = { script, contents, compression: options.compression, file };

@@ -1,4 +1,5 @@
 /** What hosts compute of a loaded source: the one way in which every verb asks `src/host`. */
+import { ImageRoom } from '../../erofs/image-room.ts';
 import type { FormatVersion } from '../../erofs/writer.ts';
 import type { HostLayer } from '../../host/accept-layer.ts';
 import { makeBootableTree } from '../../host/bootable-tree.ts';
@@ -67,16 +68,24 @@ export async function hostTrees(
   return { plain, bootable: attempt(() => makeBootableTree(root, boot, contents.read).root) };
 }
 
-/** The digests that a host of that profile computes, in its own format unless another is given. */
+/** How the images of {@link hostDigests} are made. */
+export interface HostDigestOptions {
+  /** Default: the profile's own. */
+  readonly format?: FormatVersion | undefined;
+  /** Where; default: in room of their own, one after the other. */
+  readonly room?: ImageRoom | undefined;
+}
+
+/** The digests that a host of that profile computes. */
 export async function hostDigests(
   session: Session,
   input: HostInput,
   profile: HostProfile,
-  format?: FormatVersion,
+  { format, room = new ImageRoom() }: HostDigestOptions = {},
 ): Promise<HostDigests> {
   const { plain, bootable } = await hostTrees(session, input, profile);
   const { algorithm, facts } = input;
-  const options = { algorithm, format, facts };
+  const options = { algorithm, format, facts, room };
   return {
     plain: hostOutcome(plain, profile, options),
     bootable: bootable === undefined ? undefined : hostOutcome(bootable, profile, options),

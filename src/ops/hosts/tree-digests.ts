@@ -1,9 +1,11 @@
 /** The composefs digests of a source: of the tree as it is, and as a host makes it. */
 import type { HashAlgorithm, VerityDigest } from '../../bytes/digest.ts';
 import { imageDigest } from '../../erofs/image-digest.ts';
+import { ImageRoom } from '../../erofs/image-room.ts';
 import type { FormatVersion } from '../../erofs/writer.ts';
 import { encodeHostImage, type HostImageOptions, type HostRefusal } from '../../host/host-digest.ts';
 import type { HostProfile } from '../../host/profiles.ts';
+import { collectLargeHeap } from '../../parallel/collect-garbage.ts';
 import type { Directory } from '../../tree/tree.ts';
 import type { OnWarning } from '../../warnings.ts';
 import type { Session } from '../session.ts';
@@ -36,8 +38,11 @@ export async function computeTreeDigests(
   format?: FormatVersion,
 ): Promise<TreeDigests> {
   const { algorithm, facts } = input;
-  const tree = digestOfTree(root, profile, { algorithm, format, facts });
-  const { plain, bootable } = await hostDigests(session, input, profile, format);
+  const room = new ImageRoom();
+  const tree = digestOfTree(root, profile, { algorithm, format, facts, room });
+  // A tree in which every inode has its place is larger than the tree, and dead now.
+  collectLargeHeap();
+  const { plain, bootable } = await hostDigests(session, input, profile, { format, room });
   if (plain.refused !== undefined) warnRefused(plain.refused, session.onWarning);
   return {
     profile: profile.name,
@@ -50,7 +55,6 @@ export async function computeTreeDigests(
   };
 }
 
-/** The image is large and not needed for long: it must not outlive this. */
 function digestOfTree(
   root: Directory,
   profile: HostProfile,

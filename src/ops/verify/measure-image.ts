@@ -132,7 +132,7 @@ export async function mergedDigests(
   const hostLayers = read.map((layer, ordinal) => hostLayer(layer, inputs[ordinal]));
   const source = { kind: 'layers', layers: hostLayers } as const;
   const input = { source, algorithm, layers: read, inputs, contents: [] };
-  const { plain, bootable } = await hostDigests(session, input, profile, format);
+  const { plain, bootable } = await hostDigests(session, input, profile, { format });
   return { container: claimable(plain), bootable: bootable === undefined ? NO_DIGEST : claimable(bootable) };
 }
 

@@ -13,6 +13,7 @@ import {
 import { afterAll, describe, expect, it, test } from 'vitest';
 import { byteString } from '../../../src/bytes/byte-string.ts';
 import { lockDirectory, nativeTryLock, type TryLock, toolTryLock } from '../../../src/kernel/lock.ts';
+import { returnMemory } from '../../../src/kernel/return-memory.ts';
 import { syncFilesystem } from '../../../src/kernel/sync.ts';
 import { nativeUnnamedFiles, type UnnamedFiles, unnamedFiles } from '../../../src/kernel/unnamed-file.ts';
 import type { NativeHelpers } from '../../../src/native/contract.ts';
@@ -124,4 +125,12 @@ test('a file system is synced by either way', async () => {
     expect(() => syncFilesystem(lock.fd, failing)).toThrow(expect.objectContaining(full));
   }
   lock.release();
+});
+
+test('memory is given back by the helpers, where there are any', () => {
+  let calls = 0;
+  const counting = { returnMemory: () => ++calls } as unknown as NativeHelpers;
+  returnMemory(counting);
+  returnMemory(undefined);
+  expect(calls).toBe(1);
 });

@@ -50,6 +50,10 @@ describe.skipIf(helpers === undefined)('the kernel calls', () => {
     expect(helpers.linkDescriptor(-1, raw('/none/x'))).toBe(-2);
   });
 
+  it('say whether memory was given back', () => {
+    expect([0, 1]).toContain(helpers.returnMemory());
+  });
+
   it('refuse what no kernel takes before asking one', () => {
     const fd = openSync('/', 'r');
     expect(helpers.enableVerity(fd, 1, 4096, new Uint8Array(16_129))).toBe(-90);

@@ -91,6 +91,7 @@ describe('loading the helpers', () => {
         'measureVerity',
         'openFilesystem',
         'openTree',
+        'returnMemory',
         'scanDirectoriesLater',
         'scanDirectory',
         'setMountAttributes',
