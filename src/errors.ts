@@ -96,6 +96,14 @@ export const ERROR_TABLE = {
   MOUNT_UNSUPPORTED: ['environment', 'The kernel lacks something that the mount needs.'],
   LOCKED: ['environment', 'Another program holds the lock of what is to be used.'],
   SIGNER_FAILED: ['environment', 'A key or a signing command did not give a signature that can be used.'],
+  REGISTRY_UNREACHABLE: [
+    'environment',
+    'A registry cannot be reached, or does not answer, or not to the end, again and again.',
+  ],
+  REGISTRY_DENIED: ['environment', 'A registry wants other credentials than those that there are, or any.'],
+  REGISTRY_REFUSED: ['environment', 'A registry answered that it does not do what it was asked for.'],
+  REGISTRY_BAD_ANSWER: ['input', 'A registry answers what its protocol does not allow.'],
+  CREDENTIALS_BAD: ['environment', 'A file of credentials is malformed, or a credential helper fails.'],
   DISK_FULL: ['environment', 'There is no room left on the device.'],
   INTERRUPTED: ['environment', 'The run was interrupted by a signal.'],
   WORKER_FAILED: ['environment', 'A worker thread ended unexpectedly.'],
@@ -111,7 +119,7 @@ export interface ErrorDetail {
   readonly offset?: number | undefined;
   /** Path inside the image, escaped for display. */
   readonly path?: string | undefined;
-  /** File on this machine. */
+  /** File on this machine, or address without its query. */
   readonly file?: string | undefined;
   /** Digest or ordinal of the layer. */
   readonly layer?: string | undefined;

@@ -107,6 +107,18 @@ export const LIMITS = {
   splitstreamInlineBytes: 2 ** 34,
   /** Bytes of one file of the layer cache, held in memory whole: the index of a layer of some millions of entries. */
   cacheFileBytes: 2 ** 30,
+  /** Bytes of an answer of a registry that is neither a document nor a blob: a token, an error, held in memory whole. */
+  registryAnswerBytes: 1024 * 1024,
+  /** Bytes of the headers of one answer of a registry; those of large ones have two KiB. */
+  registryHeaderBytes: 64 * 1024,
+  /** Redirections from one request to the next, to where a registry keeps its blobs: one or two are usual. */
+  registryRedirects: 10,
+  /** Pages of one list of referrers of a registry. */
+  registryPages: 256,
+  /** Bytes of everything that is fetched to find what is attached to one image, 1 GiB: signatures, SBOMs and so on. */
+  attachedBytes: 2 ** 30,
+  /** Bytes of a file of credentials, and of what a credential helper answers, held in memory whole. */
+  credentialsBytes: 1024 * 1024,
 } as const;
 
 /** Name of a limit. */

@@ -3,7 +3,7 @@
 /** One report. A stage that is named again replaces its earlier report. */
 export interface ProgressEvent {
   /** Stage of the work, in the order in which they are done. */
-  readonly stage: 'read' | 'flatten' | 'digest' | 'plan' | 'write' | 'verify' | 'finish';
+  readonly stage: 'fetch' | 'read' | 'flatten' | 'digest' | 'plan' | 'write' | 'verify' | 'push' | 'finish';
   /** Units done, out of `total` where that is known. */
   readonly done: number;
   readonly total: number | undefined;

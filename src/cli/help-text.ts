@@ -15,6 +15,11 @@ Options:
   --progress <mode>                     progress on standard error (choices:
                                         "auto", "plain", "none", default:
                                         "auto")
+  --authfile <file>                     credentials for registries (default: as
+                                        of podman and docker)
+  --tls-verify <bool>                   trust only registries with good
+                                        certificates; with false also HTTP
+                                        (default: true)
   -h, --help                            display help for command
 
 Commands:
@@ -68,6 +73,7 @@ References:
   oci:DIR[:TAG|@DIGEST]      an OCI image layout            oci-archive:FILE[:TAG]     the same in a tar
   docker-archive:FILE[:REF]  what docker or podman save     tar:FILE                   one flat tar
   rootfs:DIR                 a directory                    dump:FILE, dump:-          a composefs dumpfile
+  docker://HOST/REPOSITORY[:TAG|@DIGEST]                    an image in a registry
   A bare path is recognised by what lies there.
 
 Exit status:

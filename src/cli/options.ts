@@ -4,6 +4,7 @@ import type { HostChoice } from '../ops/hosts/host-root.ts';
 import type { SourceOptions } from '../ops/load/load-tree.ts';
 import { DEFAULT_PROFILE_NAME, type HostProfileName, PROFILES } from '../ops/profile-names.ts';
 import type { CommonOptions } from '../ops/session.ts';
+import { authFiles } from './auth-files.ts';
 import { cacheDirectory } from './cache-directory.ts';
 import type { GlobalOptions, Runtime } from './runtime.ts';
 
@@ -98,6 +99,7 @@ export function commonOptions(
     ...runtime.begin(parsed),
     temporaryDirectory: temporaryDirectory === '' ? undefined : temporaryDirectory,
     memory: parsed.memory,
+    registry: { authFiles: authFiles(parsed, process.env), tlsVerify: parsed.tlsVerify },
     zstd: zstdChoice(process.env['PLANISH_ZSTD']),
   };
 }
@@ -178,6 +180,12 @@ export function withoutOption(): Option {
   return new Option('--without <group>', 'leave out an optional group; repeatable')
     .argParser(collect)
     .default([], 'none');
+}
+
+/** `true` or `false`. */
+export function parseFlag(text: string): boolean {
+  if (text === 'true' || text === 'false') return text === 'true';
+  throw new InvalidArgumentError('expected true or false');
 }
 
 /** A whole number from 1. */

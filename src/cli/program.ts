@@ -1,7 +1,7 @@
 /** The command tree. Only verbs that the command line names are loaded, so that help and version start fast. */
 import { Command, Option } from 'commander';
 import { readVersion } from '../ops/package-version.ts';
-import { parseCount } from './options.ts';
+import { parseCount, parseFlag } from './options.ts';
 import type { Runtime } from './runtime.ts';
 import { VERBS, type Verb } from './verbs.ts';
 
@@ -10,6 +10,7 @@ References:
   oci:DIR[:TAG|@DIGEST]      an OCI image layout            oci-archive:FILE[:TAG]     the same in a tar
   docker-archive:FILE[:REF]  what docker or podman save     tar:FILE                   one flat tar
   rootfs:DIR                 a directory                    dump:FILE, dump:-          a composefs dumpfile
+  docker://HOST/REPOSITORY[:TAG|@DIGEST]                    an image in a registry
   A bare path is recognised by what lies there.
 
 Exit status:
@@ -49,6 +50,15 @@ function createRoot(runtime: Runtime): Command {
         new Option('--progress <mode>', 'progress on standard error')
           .choices(['auto', 'plain', 'none'])
           .default('auto'),
+      )
+      .addOption(
+        new Option('--authfile <file>', 'credentials for registries (default: as of podman and docker)'),
+      )
+      .addOption(
+        new Option(
+          '--tls-verify <bool>',
+          'trust only registries with good certificates; with false also HTTP (default: true)',
+        ).argParser(parseFlag),
       )
       .addHelpText('after', REFERENCES)
       .configureHelp({ showGlobalOptions: true, subcommandTerm: termOf })

@@ -10,12 +10,14 @@ const REFRESH_MS = 100;
 const PLAIN_REFRESH_MS = 5000;
 
 const STAGE_WORDS: Readonly<Record<ProgressEvent['stage'], string>> = {
+  fetch: 'fetching',
   read: 'reading',
   flatten: 'flattening',
   digest: 'digesting',
   plan: 'planning',
   write: 'writing',
   verify: 'verifying',
+  push: 'pushing',
   finish: 'finishing',
 };
 

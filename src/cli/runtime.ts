@@ -10,6 +10,8 @@ export interface GlobalOptions {
   readonly verbose?: boolean;
   readonly progress?: ProgressMode;
   readonly jobs?: number;
+  readonly authfile?: string;
+  readonly tlsVerify?: boolean;
 }
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;

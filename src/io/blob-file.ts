@@ -4,6 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { fromSystemError, PlanishError } from '../errors.ts';
+import { bringBlob } from './late-blob.ts';
 
 /** A stretch of a file. */
 export interface BlobFile {
@@ -33,6 +34,7 @@ export async function* readBlob(
   blob: BlobFile,
   { chunkBytes = CHUNK_BYTES, oneBuffer = false }: ReadBlobOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  await bringBlob(blob);
   const descriptor = openForReading(blob.file);
   const buffer = oneBuffer ? takeBuffer(Math.min(chunkBytes, blob.size)) : undefined;
   try {
@@ -91,6 +93,7 @@ export async function withBlob<T>(
   blob: BlobFile,
   use: (read: (position: number, target: Uint8Array) => void) => Promise<T>,
 ): Promise<T> {
+  await bringBlob(blob);
   const descriptor = openForReading(blob.file);
   try {
     return await use((position, target) => void readExactly(descriptor, blob, position, target));

@@ -54,10 +54,13 @@ export function attempt<T>(action: string, file: string, call: () => T): T {
   }
 }
 
-/** Writes all bytes at the file's position. Throws `DISK_FULL`, `SYSCALL_FAILED`. */
-export function writeFully(descriptor: number, bytes: Uint8Array, file: string): void {
+/** Writes all bytes, where the file stands or at a position of it. Throws `DISK_FULL`, `SYSCALL_FAILED`. */
+export function writeFully(descriptor: number, bytes: Uint8Array, file: string, position?: number): void {
   try {
-    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+    for (let done = 0; done < bytes.length; ) {
+      const at = position === undefined ? null : position + done;
+      done += writeSync(descriptor, bytes, done, bytes.length - done, at);
+    }
   } catch (error) {
     throw fromSystemError(error, 'writing a file', { file });
   }

@@ -17,6 +17,7 @@ import { fromSystemError, PlanishError } from '../errors.ts';
 import type { Descriptor, Platform } from '../oci/descriptor.ts';
 import { type BlobFile, readBlob } from './blob-file.ts';
 import { attempt, makeDirectory, openNewFile, renamePath, writeFully, writeNewFile } from './durable-file.ts';
+import { bringBlob } from './late-blob.ts';
 import type { TemporaryDirectory } from './temporary.ts';
 
 /** What a commit makes visible: the manifest (or index) that stands for the image, and its name. */
@@ -144,6 +145,7 @@ export class BlobStaging {
 
   /** Links a blob that is a file of its own, or copies it. */
   async carry(blob: BlobFile, digest: BlobDigest): Promise<void> {
+    await bringBlob(blob);
     const path = this.createFile(`carry-${splitBlobDigest(digest).hex}`);
     if (!isWholeFile(blob) || !linkFile(blob.file, path)) return this.copy(blob, digest);
     return this.addFile(path, digest, blob.size);

@@ -6,7 +6,7 @@
 import { realpathSync } from 'node:fs';
 import { PlanishError } from '../errors.ts';
 import { formatJson } from '../oci/json.ts';
-import type { Destination } from '../oci/reference.ts';
+import type { FileDestination } from '../oci/reference.ts';
 import { editArchive } from './archive-editor.ts';
 import { syncDirectory } from './durable-file.ts';
 import { BlobStaging } from './image-writer.ts';
@@ -21,7 +21,7 @@ import { createTemporaryDirectory } from './temporary.ts';
  * archive was changed by someone else meanwhile, `COMPRESSION_UNSUPPORTED` for compressed archives.
  */
 export async function editLayout(
-  { kind, path }: Pick<Destination, 'kind' | 'path'>,
+  { kind, path }: Pick<FileDestination, 'kind' | 'path'>,
   change: LayoutChange,
 ): Promise<boolean> {
   if (kind === 'oci-archive') return await editArchive(path, change);

@@ -1,9 +1,9 @@
-/** Opening any source: one entry point for every kind of reference. */
+/** Opening any source of this machine: one entry point for every kind of reference. */
 import { statSync } from 'node:fs';
 import { fromSystemError, PlanishError } from '../errors.ts';
 import type { Platform } from '../oci/descriptor.ts';
 import type { PlatformChoice } from '../oci/platform.ts';
-import { formatSource, type Source } from '../oci/reference.ts';
+import { type FileSource, formatSource, type Source } from '../oci/reference.ts';
 import type { OnWarning } from '../warnings.ts';
 import { type BlobFile, wholeFile } from './blob-file.ts';
 import type { ArchiveOptions } from './image-archive.ts';
@@ -40,6 +40,8 @@ export async function openSource(source: Source, options: OpenOptions): Promise<
       return { kind: 'rootfs', path: checkDirectory(source.path) };
     case 'tar':
       return { kind: 'tar', blob: wholeFile(source.path) };
+    case 'docker':
+      throw new PlanishError('INVARIANT', 'images of registries are opened elsewhere');
     case 'dump':
       return { kind: 'dump', file: source.path === '-' ? '-' : wholeFile(source.path).file };
     default:
@@ -56,7 +58,7 @@ async function openPath(path: string, options: OpenOptions): Promise<OpenedSourc
   return openImage({ kind, path, name: undefined, digest: undefined }, options);
 }
 
-type ImageSource = Extract<Source, { readonly kind: 'oci' | 'oci-archive' | 'docker-archive' }>;
+type ImageSource = Extract<FileSource, { readonly kind: 'oci' | 'oci-archive' | 'docker-archive' }>;
 
 async function openImage(source: ImageSource, options: OpenOptions): Promise<OpenedImage> {
   const reference = formatSource(source);

@@ -18,7 +18,8 @@ import type { ImageSelector } from '../oci/reference.ts';
 import { type BlobStore, readDocument } from './blob-store.ts';
 import { readConfig, readManifest } from './opened-image.ts';
 
-const INDEX_DEPTH = 8;
+/** Depth of indexes within indexes. */
+export const INDEX_DEPTH = 8;
 
 /** The manifest chosen, and the name of the entry of `index.json` that led to it. */
 export interface SelectedManifest {

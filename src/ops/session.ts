@@ -12,6 +12,7 @@ import type { ContentRanges } from '../parallel/content-ranges.ts';
 import { Pool } from '../parallel/pool.ts';
 import type { Spool } from '../parallel/spool.ts';
 import type { OnProgress } from '../progress.ts';
+import type { RegistryOptions } from '../registry/registry-client.ts';
 import type { OnWarning } from '../warnings.ts';
 import { MemoryBudget } from './load/memory-budget.ts';
 
@@ -35,6 +36,8 @@ export interface CommonOptions {
   readonly memory?: number | undefined;
   /** Directory of the layer cache; default: none is used. Never changes a byte. */
   readonly cache?: string | undefined;
+  /** How registries are reached; default: without credentials, by TLS. */
+  readonly registry?: RegistryOptions | undefined;
   /** zstd implementation; default: the native one where it can be loaded. Never changes a byte. */
   readonly zstd?: ZstdBackendName | undefined;
 }

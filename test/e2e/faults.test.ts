@@ -108,14 +108,14 @@ describe('a command line that is wrong', () => {
       'BAD_REFERENCE: reference "oci:<dest>:" ends in a colon without a name',
     ],
     [
-      ['build', source, '-o', 'docker://host/app'],
-      'BAD_REFERENCE: reference "docker://host/app" names a registry; registries are not supported yet',
-      'planish: hint: copy the image to an OCI layout first',
+      ['build', source, '-o', 'docker://r.test/App'],
+      'BAD_REFERENCE: reference "docker://r.test/App" holds a malformed image name',
+      'planish: hint: a name is [HOST/]PATH[:TAG] in lower case',
     ],
     [
       ['build', source, '-o', 'tar:DEST'],
       'BAD_REFERENCE: reference "tar:<dest>" cannot be written to as tar:',
-      'planish: hint: write to oci:DIR[:TAG] or oci-archive:FILE[:TAG]',
+      'planish: hint: write to oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker://HOST/REPOSITORY[:TAG]',
     ],
     [['cat', source, '/no/such/file'], 'PATH_NOT_FOUND: the image holds no such path (/no/such/file)'],
     [['cat', source, '/usr'], 'PATH_NOT_FOUND: the path is a directory, not a file (/usr)'],

@@ -20,28 +20,32 @@ export interface Registry {
   stop(): void;
 }
 
-/** Starts one and waits until it answers; on another port where somebody else took the first. */
-export async function startRegistry(): Promise<Registry> {
+/**
+ * Starts one and waits until it answers; on another port where somebody else took the first. `realm` is where it says
+ * that tokens are to be had: it wants one then, and takes any.
+ */
+export async function startRegistry(realm?: string): Promise<Registry> {
   for (let tries = 0; tries < 5; tries++) {
-    const registry = await startOn(await freePort());
+    const registry = await startOn(await freePort(), realm);
     if (registry !== undefined) return registry;
   }
   throw new Error('docker-registry does not start');
 }
 
 /** `undefined` where it ended instead of answering. */
-async function startOn(port: number): Promise<Registry | undefined> {
+async function startOn(port: number, realm: string | undefined): Promise<Registry | undefined> {
   const directory = mkdtempSync(join(tmpdir(), 'planish-registry-'));
   const config = join(directory, 'config.yml');
+  const auth = realm === undefined ? '' : `auth: {silly: {realm: "${realm}", service: test}}\n`;
   writeFileSync(
     config,
-    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${directory}/data}}\nhttp: {addr: "127.0.0.1:${port}"}\n`,
+    `version: 0.1\nlog: {level: error}\nstorage: {filesystem: {rootdirectory: ${directory}/data}}\nhttp: {addr: "127.0.0.1:${port}"}\n${auth}`,
   );
   const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
   const registry = { host: `localhost:${port}`, stop: () => stop(child, directory) };
   while (child.exitCode === null) {
     const answer = await fetch(`http://127.0.0.1:${port}/v2/`).catch(() => undefined);
-    if (answer?.status === 200 && child.exitCode === null) return registry;
+    if (answer?.status === (realm === undefined ? 200 : 401) && child.exitCode === null) return registry;
     await sleep(100);
   }
   registry.stop();

@@ -4,10 +4,10 @@ import { dirname, resolve } from 'node:path';
 import { checkLevel, DEFAULT_LEVEL } from '../../compress/level.ts';
 import { PlanishError } from '../../errors.ts';
 import type { ImageWriter } from '../../io/image-writer.ts';
-import { openDestination } from '../../io/open-destination.ts';
 import { type Destination, parseDestination } from '../../oci/reference.ts';
 import type { ContentFile } from '../../parallel/content-file.ts';
 import { withTree } from '../load/load-tree.ts';
+import { openTarget } from '../load/open-target.ts';
 import { Session } from '../session.ts';
 import type { BuildOptions } from './build-options.ts';
 import type { BuildResult } from './build-result.ts';
@@ -46,9 +46,9 @@ export async function buildWith(
   return await Session.use(settings, async (session) => {
     if (compression === 'zstd') await session.announceZstd();
     // First of all, so that a destination that cannot be is not found out after minutes of reading.
-    const writer = openDestination(destination);
+    const writer = await openTarget(destination, settings);
     try {
-      return await withImages(options, async (images) => {
+      return await withImages(settings, async (images) => {
         const known = { source, writer, destination, extras, measured: true };
         return await buildTree(session, { ...rules, ...known, ...images }, settings);
       });
@@ -97,7 +97,9 @@ function addPlanFile(
   return fillPlanFile({ shipped, path: planPath, arranged, tree, contents, created });
 }
 
-/** Where staging happens as well: of a layout that exists, neither the parent nor its file system need have room. */
-function directoryOf({ kind, path }: Destination): string {
+/** Where staging happens as well: of a layout that exists, neither the parent nor its file system need have room. Registries have no place here. */
+function directoryOf(destination: Destination): string | undefined {
+  if (destination.kind === 'docker') return undefined;
+  const { kind, path } = destination;
   return kind === 'oci' && existsSync(path) ? path : dirname(resolve(path));
 }

@@ -124,7 +124,8 @@ function labelsOf({ image }: LoadedTree): Readonly<Record<string, string>> {
 
 /** `artifact/NAME`: the last word of the path, without tag, digest or extension, so that it names no version. */
 function artifactKey(source: string): ByteString {
-  const { path } = parseSource(source);
+  const parsed = parseSource(source);
+  const path = parsed.kind === 'docker' ? parsed.repository : parsed.path;
   const word = path.split('/').findLast((part) => part !== '') ?? 'root';
   const bare = word
     .replace(/(?:\.oci|\.docker)?(?:\.tar)?(?:\.gz|\.zst)?$/, '')

@@ -19,11 +19,11 @@ export async function lintAndFix(
   destination: string,
   options: LintOptions = {},
 ): Promise<LintFixResult> {
-  const { kind, path, name = 'latest' } = parseDestination(destination);
+  const parsed = parseDestination(destination);
   const { reference, findings, summary, bootable } = await lint(source, options);
   const { platform } = options;
   const built = await build(source, { ...options, platform, destination });
-  const written = formatSource({ kind, path, name, digest: undefined });
+  const written = formatSource({ digest: undefined, ...parsed, name: parsed.name ?? 'latest' });
   // What the source was meant for, the result is meant for as well.
   const after = await lint(written, { ...options, platform: undefined, bootable });
   return { ...after, before: { reference, findings, summary }, built };

@@ -8,6 +8,7 @@ import { DETECT_BYTES, detectCompression } from '../../compress/detect.ts';
 import type { CompressionKind } from '../../compress/kind.ts';
 import { withDetail } from '../../errors.ts';
 import { type BlobFile, readPart } from '../../io/blob-file.ts';
+import { bringBlobs } from '../../io/late-blob.ts';
 import type { LayerListing } from '../../layer/layer-index.ts';
 import { type ContentFile, ContentReader, holdsContent } from '../../parallel/content-file.ts';
 import {
@@ -102,6 +103,7 @@ export class LayerContents {
     const ordinals = [...missing].sort((a, b) => a - b);
     const blobs = ordinals.map((ordinal) => (this.#inputs[ordinal] as LayerInput).blob);
     const pool = this.#session.poolFor(usualTarSize(blobs));
+    await bringBlobs(blobs);
     await Promise.all(ordinals.map((ordinal) => this.#unpack(pool, ordinal, wanted.get(ordinal) ?? [])));
   };
 

@@ -1,5 +1,6 @@
 /** Reads layers on the pool, each once or, where the cache knows it, not at all. */
 
+import { bringBlob, bringBlobs } from '../../io/late-blob.ts';
 import { isReadByPosition, listBlob } from '../../io/list-blob.ts';
 import { decodeIndex, decodeListing, type IndexPlace } from '../../layer/index-codec.ts';
 import type { ListRequest } from '../../layer/ingest.ts';
@@ -134,6 +135,7 @@ export class LayerReader<L extends LayerListing> {
     const unknown = ordinals.filter((ordinal) => known.get(ordinal) === undefined);
     const cost = unknown.reduce((sum, ordinal) => sum + this.#reading.cost(this.#input(ordinal)), 0);
     const pool = this.#session.poolFor(cost);
+    await this.#bring(unknown);
     // Spools are opened in the order of layers, so that an error is always the same one.
     const spools = new Map(ordinals.map((ordinal) => [ordinal, this.#place(ordinal, known.get(ordinal))]));
     const results = new Map<number, Promise<ReadLayer<L>>>();
@@ -161,6 +163,13 @@ export class LayerReader<L extends LayerListing> {
     return undefined;
   }
 
+  /** Layers whose compression is looked at before they are read must be here; others come one by one. */
+  async #bring(unknown: readonly number[]): Promise<void> {
+    const { contents } = this.#options;
+    if (contents === false || contents === 'few') return;
+    await bringBlobs(unknown.map((ordinal) => this.#input(ordinal).blob));
+  }
+
   /** Opens the spool that is to be filled while a layer is read, if one is. */
   #place(ordinal: number, known: ReadLayer<L> | undefined): Spool | undefined {
     const { contents } = this.#options;
@@ -183,6 +192,7 @@ export class LayerReader<L extends LayerListing> {
     const request: ListRequest = { ...known, ordinal, source: ordinal, keep: this.#options.keep };
     const progress = (bytes: number): void => this.#report(ordinal, bytes);
     const task = { input, request, spool, progress };
+    await bringBlob(blob);
     const here = await this.#reading.readHere?.(task);
     const { windows, ...result } =
       here === undefined ? await this.#readOnPool(pool, ordinal, task) : { ...here, windows: undefined };

@@ -2,6 +2,7 @@
 import type { BlobDigest, HashAlgorithm } from '../../bytes/digest.ts';
 import type { CompressionKind } from '../../compress/kind.ts';
 import type { BlobFile } from '../../io/blob-file.ts';
+import { bringBlob } from '../../io/late-blob.ts';
 import type { IngestRequest } from '../../layer/ingest.ts';
 import type { LayerIndex, LayerListing } from '../../layer/layer-index.ts';
 import type { ContentFile } from '../../parallel/content-file.ts';
@@ -92,6 +93,7 @@ export async function spoolLayer(
   input: LayerInput,
   wanted?: readonly Content[],
 ): Promise<ContentFile> {
+  await bringBlob(input.blob);
   const contents = new LayerContents(session, [input], []);
   const ranges =
     wanted === undefined ? undefined : rangesOf(wanted.flatMap((content) => [...spansOf(content)]));

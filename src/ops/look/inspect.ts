@@ -71,7 +71,7 @@ export interface AttachedArtifact {
 
 /** Reads the documents of an image. Throws `IMAGE_UNSUPPORTED` for sources that are no image. */
 export async function inspect(source: string, options: InspectOptions = {}): Promise<InspectResult> {
-  const image = await openImage(source, options);
+  const image = await openImage(source, { ...options, attachments: 'direct' });
   try {
     return describe(image);
   } finally {

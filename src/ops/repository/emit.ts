@@ -86,7 +86,7 @@ export interface EmitResult {
  * Throws what reading the image throws, what hosts refuse its layers for, `NO_REPOSITORY`, `REPOSITORY_UNSUPPORTED`, `LOCKED`, `DISK_FULL`.
  */
 export async function emit(source: string, options: EmitOptions): Promise<EmitResult> {
-  const opened = await openAny(source, options);
+  const opened = await openAny(source, { ...options, attachments: 'all' });
   if (opened.kind === 'image') return await emitImage(source, opened, options);
   if (opened.kind === 'tar' || opened.kind === 'rootfs') {
     // What builds is loaded only where something is built.

@@ -9,7 +9,7 @@ import { type AttachmentKind, attachmentKind } from '../../oci/attachments.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Manifest } from '../../oci/manifest.ts';
 import { MEDIA_TYPES } from '../../oci/media-types.ts';
-import type { Destination } from '../../oci/reference.ts';
+import type { FileDestination } from '../../oci/reference.ts';
 import { listReferrers, openRepositoryImage, type RepositoryRef } from '../../repo/images.ts';
 import { MANIFEST_PREFIX } from '../../repo/names.ts';
 import type { Repository } from '../../repo/repository.ts';
@@ -144,7 +144,7 @@ async function blobOf(repository: Repository, stream: VerityDigest): Promise<Blo
 
 /** Names staged artifacts in the index: those that do not name their subject under cosign's tags, others among the referrers. */
 export async function attachReferrers(
-  { onWarning, ...destination }: Pick<Destination, 'kind' | 'path'> & { readonly onWarning: OnWarning },
+  { onWarning, ...destination }: Pick<FileDestination, 'kind' | 'path'> & { readonly onWarning: OnWarning },
   image: Descriptor,
   referrers: readonly StagedReferrer[],
 ): Promise<void> {

@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { PlanishError } from '../../errors.ts';
 import { readBlob } from '../../io/blob-file.ts';
+import { bringBlob } from '../../io/late-blob.ts';
 import type { IngestResult } from '../../layer/ingest.ts';
 import { nativeHelpers } from '../../native/load.ts';
 import type { Pool } from '../../parallel/pool.ts';
@@ -50,6 +51,7 @@ async function storeByPool(
   task: StoreTask,
   progress: (bytes: number) => void,
 ): Promise<NewLayer> {
+  await bringBlob(task.blob);
   const { stream, counts, index: bytes } = await pool.run('store', task, progress);
   const { decodeIndex } = await import('../../layer/index-codec.ts');
   const { ordinal, source } = task.request;

@@ -9,7 +9,7 @@ import { configPlatform } from '../../oci/config.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatJson } from '../../oci/json.ts';
 import { formatLayerMediaType, layerMediaType, MEDIA_TYPES } from '../../oci/media-types.ts';
-import { parseDestination } from '../../oci/reference.ts';
+import { parseFileDestination } from '../../oci/reference.ts';
 import { openRepositoryImage, type RepositoryImage, resolveManifest } from '../../repo/images.ts';
 import type { Repository } from '../../repo/repository.ts';
 import { mapConcurrently } from '../concurrently.ts';
@@ -54,7 +54,7 @@ export async function repoExport(
   image: string,
   options: RepoExportOptions,
 ): Promise<RepoExportResult> {
-  const destination = parseDestination(options.destination);
+  const destination = parseFileDestination(options.destination);
   return await withRepository(
     path,
     options,

@@ -3,6 +3,7 @@ import type { BlobDigest } from '../../bytes/digest.ts';
 import { PlanishError } from '../../errors.ts';
 import { readDocument } from '../../io/blob-store.ts';
 import { type Layout, LayoutDirectory, readLayoutIndex } from '../../io/layout.ts';
+import { LayoutArchive } from '../../io/oci-archive.ts';
 import type { OpenedImage } from '../../io/opened-image.ts';
 import { asLayout } from '../../io/referrers.ts';
 import { isAttachedEntry } from '../../oci/attachments.ts';
@@ -47,7 +48,7 @@ export async function locateSigned(source: string, options: InspectOptions): Pro
   }
 }
 
-/** Where the image lies. Throws `IMAGE_UNSUPPORTED` for Docker archives. */
+/** Where the image lies. Throws `IMAGE_UNSUPPORTED` for Docker archives and registries. */
 export function targetOf(image: OpenedImage): Pick<SignTarget, 'kind' | 'path'> {
   const layout = layoutOf(image);
   return { kind: layout instanceof LayoutDirectory ? 'oci' : 'oci-archive', path: layout.file };
@@ -55,7 +56,13 @@ export function targetOf(image: OpenedImage): Pick<SignTarget, 'kind' | 'path'> 
 
 function layoutOf(image: OpenedImage): Layout {
   const layout = asLayout(image.store);
-  if (layout !== undefined) return layout;
+  if (layout instanceof LayoutDirectory || layout instanceof LayoutArchive) return layout;
+  if (layout !== undefined) {
+    throw new PlanishError('IMAGE_UNSUPPORTED', 'an image is signed where it lies, and not in a registry', {
+      hint: 'copy it to a layout, sign it there, and copy it back with --referrers',
+      file: layout.file,
+    });
+  }
   throw new PlanishError('IMAGE_UNSUPPORTED', 'a Docker archive has no place for signatures', {
     hint: 'copy the image to a layout or an OCI archive first, with planish build',
     file: image.store.file,

@@ -67,7 +67,11 @@ export interface VerifyResult {
 export async function verify(source: string, options: VerifyOptions = {}): Promise<VerifyResult> {
   const trust = loadTrust(options);
   return await Session.use(options, async (session) => {
-    const image = await openImage(source, { ...options, onWarning: session.onWarning });
+    const image = await openImage(source, {
+      ...options,
+      attachments: 'direct',
+      onWarning: session.onWarning,
+    });
     try {
       const made = [...documentChecks(image), ...(await contentChecks(session, image, trust))];
       const checks = withRequired(excused(made, options), image, options, trust);

@@ -98,7 +98,7 @@ describe.each(['oci', 'oci-archive'] as const)('editing %s', (kind) => {
     const error = await failure(() =>
       editLayout({ kind, path }, async ({ addBytes }) => {
         await addBytes(Buffer.from('lost'));
-        throw await failure(() => parseSource('docker://x'));
+        throw await failure(() => parseSource('docker:x'));
       }),
     );
     expect(error.code).toBe('BAD_REFERENCE');

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { isPlanishError, type PlanishError } from '../../../src/errors.ts';
 import { normalizeImageName } from '../../../src/oci/image-name.ts';
-import { formatSource, parseDestination, parseSource } from '../../../src/oci/reference.ts';
+import {
+  formatSource,
+  parseDestination,
+  parseFileDestination,
+  parseSource,
+} from '../../../src/oci/reference.ts';
 
 const D = `sha256:${'0'.repeat(64)}`;
 const D512 = `sha512:${'0'.repeat(128)}`;
@@ -72,11 +77,47 @@ describe('parseSource', () => {
     expect(error.message.endsWith(`" ${complaint}`)).toBe(true);
   });
 
-  it('says that registries are not supported yet', () => {
-    expect(failure(() => parseSource('docker://host/repo:1'))).toMatchObject({
-      code: 'BAD_REFERENCE',
-      message: 'reference "docker://host/repo:1" names a registry; registries are not supported yet',
-    });
+  it.each([
+    ['docker://r.test/a/b:v1', 'r.test', 'a/b', 'v1', none, 'docker://r.test/a/b:v1'],
+    ['docker://r.test:5000/a', 'r.test:5000', 'a', 'latest', none, 'docker://r.test:5000/a:latest'],
+    ['docker://localhost/a:1', 'localhost', 'a', '1', none, 'docker://localhost/a:1'],
+    ['docker://[::1]:5000/a', '[::1]:5000', 'a', 'latest', none, 'docker://[::1]:5000/a:latest'],
+    [`docker://r.test/a@${D}`, 'r.test', 'a', none, D, `docker://r.test/a@${D}`],
+    [`docker://r.test/a@${D512}`, 'r.test', 'a', none, D512, `docker://r.test/a@${D512}`],
+    // As Docker reads names that state no host.
+    [
+      'docker://debian',
+      'docker.io',
+      'library/debian',
+      'latest',
+      none,
+      'docker://docker.io/library/debian:latest',
+    ],
+    ['docker://foo/bar:1', 'docker.io', 'foo/bar', '1', none, 'docker://docker.io/foo/bar:1'],
+  ])('reads %s', (text, host, repository, name, digest, written) => {
+    const source = parseSource(text);
+    expect(source).toEqual({ kind: 'docker', host, repository, name, digest });
+    expect(formatSource(source)).toBe(written);
+    expect(parseSource(written)).toEqual(source);
+  });
+
+  it.each([
+    ['docker://', 'holds a malformed image name'],
+    ['docker:///x', 'holds a malformed image name'],
+    ['docker://r.test/', 'holds a malformed image name'],
+    ['docker://r.test/A', 'holds a malformed image name'],
+    ['docker://r.test/a/../b', 'holds a malformed image name'],
+    ['docker://user@r.test/a', 'holds a malformed digest'],
+    ['docker://r.test/a?x', 'holds a malformed image name'],
+    ['docker://r.test/a:', 'holds a malformed image name'],
+    ['docker://r.test/a@sha256:1', 'holds a malformed digest'],
+    [`docker://r.test/a:v1@${D}`, 'holds both a name and a digest; give one'],
+    ['docker:x', 'has a transport that is not supported'],
+    ['https://r.test/a', 'has a transport that is not supported'],
+  ])('refuses %j of a registry', (text, complaint) => {
+    const error = failure(() => parseSource(text));
+    expect(error.code).toBe('BAD_REFERENCE');
+    expect(error.message.endsWith(`" ${complaint}`)).toBe(true);
   });
 
   it('does not let a reference drive a terminal', () => {
@@ -92,13 +133,23 @@ describe('parseDestination', () => {
     ['oci-archive:out.tar:v1', { kind: 'oci-archive', path: 'out.tar', name: 'v1' }],
   ])('reads %s', (text, expected) => {
     expect(parseDestination(text)).toEqual(expected);
+    expect(parseFileDestination(text)).toEqual(expected);
+  });
+
+  it('reads a registry, but where only files are written', () => {
+    const parsed = { kind: 'docker', host: 'h.test', repository: 'x', name: 'latest', digest: none };
+    expect(parseDestination('docker://h.test/x')).toEqual(parsed);
+    expect(failure(() => parseFileDestination('docker://h.test/x'))).toMatchObject({
+      code: 'BAD_REFERENCE',
+      message: 'reference "docker://h.test/x" names a registry, which this does not write to',
+    });
   });
 
   it.each([
     ['docker-archive:x', 'cannot be written to as docker-archive:'],
     ['rootfs:x', 'cannot be written to as rootfs:'],
     [`oci:x@${D}`, 'names a digest, which a destination cannot choose'],
-    ['docker://h/x', 'names a registry; registries are not supported yet'],
+    [`docker://h.test/x@${D}`, 'names a digest, which a destination cannot choose'],
     ['', 'holds no path'],
   ])('refuses %j', (text, complaint) => {
     const error = failure(() => parseDestination(text));
