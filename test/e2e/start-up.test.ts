@@ -17,6 +17,7 @@ const QUICK = [
 const PARSER = [
   ...QUICK,
   ...[
+    'auth-files',
     'cache-directory',
     'failure',
     'format',
