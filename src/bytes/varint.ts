@@ -6,11 +6,14 @@ const LOW_BITS = 0x7f;
 const BASE = 128;
 /** Bytes of the largest safe integer. */
 const MAX_BYTES = 8;
+/** Bytes of the first piece, and most of one that holds several values. */
 const FIRST_ROOM = 64 * 1024;
+const MOST_ROOM = 4 * 1024 * 1024;
 
-/** Writes values behind one another. */
+/** Writes values behind one another, in pieces of memory that are never moved. */
 export class VarintWriter {
-  #bytes: Buffer<ArrayBuffer> = Buffer.alloc(FIRST_ROOM);
+  readonly #full: Buffer<ArrayBuffer>[] = [];
+  #bytes: Buffer<ArrayBuffer> = Buffer.allocUnsafe(FIRST_ROOM);
   #length = 0;
 
   /** A whole number from 0 to 2^53-1. */
@@ -50,17 +53,37 @@ export class VarintWriter {
     this.#length += bytes.length;
   }
 
-  /** All that was written: a view that the next write may invalidate. */
+  /** The bytes that hexadecimal digits spell; an even number of them. Throws `RangeError` for other characters. */
+  hex(digits: string): void {
+    const count = digits.length / 2;
+    this.#reserve(count);
+    if (this.#bytes.write(digits, this.#length, 'hex') !== count) throw new RangeError('not hexadecimal');
+    this.#length += count;
+  }
+
+  /** All that was written, in pieces; the last may be written to again. */
+  parts(): Uint8Array<ArrayBuffer>[] {
+    return [...this.#full, this.#bytes.subarray(0, this.#length)];
+  }
+
+  /** All that was written; where that is one piece, a view that the next write may invalidate. */
   written(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.#length);
+    const parts = this.parts();
+    return parts.length === 1 ? (parts[0] as Uint8Array<ArrayBuffer>) : Buffer.concat(parts);
+  }
+
+  /** Forgets what was written. */
+  clear(): void {
+    this.#full.length = 0;
+    this.#length = 0;
   }
 
   #reserve(count: number): void {
-    const wanted = this.#length + count;
-    if (wanted <= this.#bytes.length) return;
-    const grown = Buffer.alloc(Math.max(wanted, 2 * this.#bytes.length));
-    this.#bytes.copy(grown, 0, 0, this.#length);
-    this.#bytes = grown;
+    if (this.#length + count <= this.#bytes.length) return;
+    this.#full.push(this.#bytes.subarray(0, this.#length));
+    const room = Math.min(2 * this.#bytes.length, MOST_ROOM);
+    this.#bytes = Buffer.allocUnsafe(Math.max(count, room));
+    this.#length = 0;
   }
 }
 

@@ -1,4 +1,5 @@
 /** Turns the calls of the tar scanner into layer entries with measured content. */
+import type { ByteString } from '../bytes/byte-string.ts';
 import type { Extent } from '../bytes/stat.ts';
 import { PlanishError } from '../errors.ts';
 import type { VerityHasher } from '../fsverity/verity-hasher.ts';
@@ -30,9 +31,13 @@ export interface CollectorOptions {
  * then their digests are absent.
  */
 export class EntryCollector implements TarHandler {
-  readonly entries: LayerEntry[] = [];
+  entries: LayerEntry[] = [];
+  /** Path of the first sparse file. */
+  sparsePath: ByteString | undefined;
   /** Contents that were kept, by their offset in the tar. */
   readonly kept = new Map<number, Uint8Array>();
+  /** Entries that have begun. */
+  #count = 0;
   readonly #keep: RegExp | undefined;
   #keeping: Uint8Array | undefined;
   #keptLength = 0;
@@ -61,13 +66,15 @@ export class EntryCollector implements TarHandler {
   }
 
   entry(entry: TarEntry): void {
-    if (this.entries.length >= LIMITS.layerEntries) {
+    if (this.#count >= LIMITS.layerEntries) {
       throw new PlanishError('LIMIT_EXCEEDED', 'a layer has too many entries', {
         limit: 'layerEntries',
         offset: entry.offset,
       });
     }
+    this.#count++;
     this.#current = entry;
+    if (entry.sparse !== undefined) this.sparsePath ??= entry.path;
     this.#smallLength = 0;
     this.#isWhole = this.#isLeft = false;
     this.#measuring?.hasher.reset();
@@ -100,6 +107,13 @@ export class EntryCollector implements TarHandler {
   /** The piece that was pushed ends here, and with it the bytes that digests are still wanted of. */
   endOfPiece(): void {
     this.#measuring?.wholes.measure();
+  }
+
+  /** Entries that came since they were taken last; to be called where a piece has ended, and never where contents are left to others. */
+  takeEntries(): readonly LayerEntry[] {
+    const taken = this.entries;
+    this.entries = [];
+    return taken;
   }
 
   /**

@@ -29,16 +29,18 @@ type Facts = Known & {
   readonly warnings: readonly Warning[];
 };
 
-/** The bytes of a result. The same result gives the same bytes. */
-export function encodeIndex({ index, warnings }: ReadLayer<LayerListing>): Uint8Array<ArrayBuffer> {
+/** The bytes of a result, whose entries follow those that were encoded before. The same result gives the same bytes. */
+export function encodeIndex(
+  { index, warnings }: ReadLayer<LayerListing>,
+  encoder: EntryEncoder = new EntryEncoder((index as Known).algorithm),
+): Uint8Array<ArrayBuffer> {
   const { entries, kept, ...rest }: Known & LayerListing = index;
+  encoder.add(entries);
   const keptAt = [...kept].map(([offset, bytes]) => [offset, bytes.length] as const);
-  const facts: Facts = { version: INDEX_VERSION, ...rest, count: entries.length, keptAt, warnings };
-  const encoder = new EntryEncoder(rest.algorithm);
-  for (const entry of entries) encoder.add(entry);
+  const facts: Facts = { version: INDEX_VERSION, ...rest, count: encoder.count, keptAt, warnings };
   const head = new VarintWriter();
   head.bytes(Buffer.from(JSON.stringify(facts)));
-  return joined([head.written(), encoder.attributes(), encoder.entries(), ...kept.values()]);
+  return joined([...head.parts(), ...encoder.parts(), ...kept.values()]);
 }
 
 /** In a buffer of its own, that can be given away to another thread. */

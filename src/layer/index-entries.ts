@@ -39,15 +39,30 @@ export class EntryEncoder {
   readonly #entries = new VarintWriter();
   readonly #sets = new VarintWriter();
   readonly #numbers = new Map<string, number>();
-  readonly #known = new Map<Xattrs, number>([[NO_XATTRS, 0]]);
+  /** The set that came last, for neighbours often share it, and its number. */
+  #last: Xattrs = NO_XATTRS;
+  #lastNumber = 0;
+  readonly #form = new VarintWriter();
   #offset = 0;
+  #count = 0;
 
   /** Without an algorithm contents have no digests. */
   constructor(algorithm: HashAlgorithm | undefined) {
     this.#digestBytes = algorithm === undefined ? 0 : DIGEST_BYTES[algorithm];
   }
 
-  add(entry: LayerEntry): void {
+  /** How many entries there are so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds entries; nothing of them is held afterwards but the different sets of attributes. */
+  readonly add = (entries: readonly LayerEntry[]): void => {
+    for (const entry of entries) this.#add(entry);
+    this.#count += entries.length;
+  };
+
+  #add(entry: LayerEntry): void {
     const out = this.#entries;
     const { content, hostReading } = entry;
     const form = formOf(content);
@@ -65,34 +80,36 @@ export class EntryEncoder {
     if (hostReading !== undefined) this.#reading(hostReading);
   }
 
-  /** The sets of attributes of all entries so far. */
-  attributes(): Uint8Array {
+  /** The sets of attributes of all entries so far, and the entries; the next entry may change them. */
+  parts(): Uint8Array[] {
     const head = new VarintWriter();
     head.number(this.#numbers.size);
-    return Buffer.concat([head.written(), this.#sets.written()]);
-  }
-
-  /** All entries so far. */
-  entries(): Uint8Array {
-    return this.#entries.written();
+    return [...head.parts(), ...this.#sets.parts(), ...this.#entries.parts()];
   }
 
   #numberOf(xattrs: Xattrs): number {
     if (xattrs.size === 0) return 0;
-    const seen = this.#known.get(xattrs);
-    if (seen !== undefined) return seen;
-    const form = new VarintWriter();
+    if (xattrs !== this.#last) this.#lastNumber = this.#find(xattrs);
+    this.#last = xattrs;
+    return this.#lastNumber;
+  }
+
+  /** Of sets that are alike the first is kept. */
+  #find(xattrs: Xattrs): number {
+    const form = this.#form;
+    form.clear();
     form.number(xattrs.size);
     for (const [name, value] of xattrs) {
       form.string(name);
       form.bytes(value);
     }
-    const text = Buffer.from(form.written()).toString('latin1');
-    const number = this.#numbers.get(text) ?? this.#numbers.size + 1;
-    if (!this.#numbers.has(text)) this.#sets.raw(form.written());
-    this.#numbers.set(text, number);
-    this.#known.set(xattrs, number);
-    return number;
+    const bytes = form.written();
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    this.#sets.raw(bytes);
+    this.#numbers.set(text, this.#numbers.size + 1);
+    return this.#numbers.size;
   }
 
   #content(content: Content): void {
@@ -102,9 +119,10 @@ export class EntryEncoder {
       return;
     }
     out.number(content.size);
-    const digest = Buffer.from(content.verity ?? '', 'hex');
-    if (digest.length !== this.#digestBytes) throw new RangeError('a content with another digest or none');
-    out.raw(digest);
+    const { verity = '' } = content;
+    if (verity.length !== 2 * this.#digestBytes)
+      throw new RangeError('a content with another digest or none');
+    out.hex(verity);
     const extents = content.location?.extents ?? [];
     if (isWhole(content)) {
       out.number(extents[0]?.offset ?? 0);

@@ -3,6 +3,7 @@
  * content, all from the same pieces while they are in cache. Pure: bytes come from an iterable, and whoever wants
  * the uncompressed tar (to take contents from later) passes a sink.
  */
+import type { ByteString } from '../bytes/byte-string.ts';
 import { type BlobDigest, blobDigest, type HashAlgorithm } from '../bytes/digest.ts';
 import { type DecompressStats, decompress, type MakeRoom } from '../compress/decompress.ts';
 import { DETECT_BYTES, detectCompression } from '../compress/detect.ts';
@@ -59,6 +60,8 @@ export interface IngestSinks {
   readonly tar?: ((piece: Uint8Array) => void) | undefined;
   /** The tar taken apart, for whoever keeps contents by themselves. */
   readonly parts?: LayerParts | undefined;
+  /** Entries, as soon as they are measured, some at a time; what is returned then has none. */
+  readonly entries?: ((entries: readonly LayerEntry[]) => void) | undefined;
   /** Bytes of the blob read so far. */
   readonly progress?: ((bytes: number) => void) | undefined;
   /** Awaited after every piece, so that others have a word; what it throws ends the work. */
@@ -86,6 +89,8 @@ export interface TakenLayer {
   /** SHA-256 of it; absent where the blob is the tar. */
   readonly digest: string | undefined;
   readonly entries: readonly LayerEntry[];
+  /** Path of the first sparse file. */
+  readonly sparsePath: ByteString | undefined;
   readonly kept: ReadonlyMap<number, Uint8Array>;
 }
 
@@ -148,7 +153,7 @@ async function readLayer(blob: BlobMeter, request: IngestRequest, take: TakeLaye
     entries: taken.entries,
     kept: taken.kept,
   };
-  warnAboutForm(index, request.claimed, onWarning);
+  warnAboutForm({ ...index, sparsePath: taken.sparsePath }, request.claimed, onWarning);
   return { index, warnings };
 }
 
@@ -166,11 +171,14 @@ async function takeHere(layer: OpenedLayer, request: IngestRequest, sinks: Inges
     scanner.push(piece);
     collector.endOfPiece();
     parting?.endOfPiece(piece);
+    sinks.entries?.(collector.takeEntries());
     digest?.settle(layer.blobHash);
     if (sinks.pause !== undefined) await sinks.pause();
   }
   const end = scanner.finish();
-  return { end, digest: digest?.digest(), entries: collector.entries, kept: collector.kept };
+  sinks.entries?.(collector.takeEntries());
+  const { entries, sparsePath, kept } = collector;
+  return { end, digest: digest?.digest(), entries, sparsePath, kept };
 }
 
 function checkDiffId(actual: BlobDigest, request: IngestRequest): BlobDigest {

@@ -31,11 +31,11 @@ export class Listing {
   /** Ends the tar. Throws what the scanner throws. */
   finish(form: { size: number; compression: CompressionKind; members: number }): ListResult {
     const end = this.scanner.finish();
-    const { entries, kept } = this.#collector;
+    const { entries, kept, sparsePath } = this.#collector;
     const { digest, claimed } = this.#request;
     const tar = { tarSize: end.size, endOfArchive: end.endOfArchive };
     const index: LayerListing = { digest, ...form, ...tar, entries, kept };
-    warnAboutForm(index, claimed, this.#warn);
+    warnAboutForm({ ...index, sparsePath }, claimed, this.#warn);
     return { index, warnings: this.#warnings };
   }
 

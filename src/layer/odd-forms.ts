@@ -1,11 +1,17 @@
 /** What is odd about a layer beyond its entries, and no error. */
+import type { ByteString } from '../bytes/byte-string.ts';
 import type { CompressionKind } from '../compress/kind.ts';
 import type { OnWarning } from '../warnings.ts';
 import type { LayerListing } from './layer-index.ts';
 
+/** What a layer is judged by: how it is compressed and ends, and the path of its first sparse file. */
+export interface LayerForm extends Pick<LayerListing, 'members' | 'compression' | 'endOfArchive'> {
+  readonly sparsePath: ByteString | undefined;
+}
+
 /** Warns of several members, of a tar without an end, of another compression than `claimed`, and of sparse files. */
 export function warnAboutForm(
-  layer: LayerListing,
+  layer: LayerForm,
   claimed: CompressionKind | undefined,
   onWarning: OnWarning,
 ): void {
@@ -23,8 +29,8 @@ export function warnAboutForm(
     const message = `media type says ${claimed}, the bytes are ${layer.compression}`;
     onWarning({ code: 'MEDIA_TYPE_WRONG', message });
   }
-  const sparse = layer.entries.find((entry) => entry.sparse);
-  if (sparse !== undefined) {
-    onWarning({ code: 'SPARSE_ENTRY', message: 'sparse entries; hosts refuse them', path: sparse.path });
+  const { sparsePath } = layer;
+  if (sparsePath !== undefined) {
+    onWarning({ code: 'SPARSE_ENTRY', message: 'sparse entries; hosts refuse them', path: sparsePath });
   }
 }

@@ -95,11 +95,12 @@ export const TASKS = {
   async ingest({ blob, request, spool }: IngestTask, context: TaskContext): Promise<IngestedLayer> {
     const { ingestLayer } = await import('../layer/ingest.ts');
     const { encodeIndex } = await import('../layer/index-codec.ts');
+    const { EntryEncoder } = await import('../layer/index-entries.ts');
     const writer = spool === undefined ? undefined : new SpoolWriter(spool);
-    const index = encodeIndex(
-      await ingestLayer(readBlob(blob, { oneBuffer: true }), request, { tar: writer?.write, ...context }),
-    );
-    return { index, windows: writer?.windows };
+    const encoder = new EntryEncoder(request.algorithm);
+    const sinks = { tar: writer?.write, entries: encoder.add, ...context };
+    const read = await ingestLayer(readBlob(blob, { oneBuffer: true }), request, sinks);
+    return { index: encodeIndex(read, encoder), windows: writer?.windows };
   },
 
   async list({ blob, request, spool }: ListTask, context: TaskContext): Promise<IngestedLayer> {
@@ -124,8 +125,11 @@ export const TASKS = {
   async store({ blob, request, target }: StoreTask, context: TaskContext): Promise<StoredTask> {
     const { storeLayer } = await import('../repo/store-layer.ts');
     const { encodeIndex } = await import('../layer/index-codec.ts');
-    const stored = await storeLayer(readBlob(blob, { oneBuffer: true }), request, target, context);
-    return { index: encodeIndex(stored), stream: stored.stream, counts: stored.counts };
+    const { EntryEncoder } = await import('../layer/index-entries.ts');
+    const encoder = new EntryEncoder(request.algorithm);
+    const sinks = { entries: encoder.add, ...context };
+    const stored = await storeLayer(readBlob(blob, { oneBuffer: true }), request, target, sinks);
+    return { index: encodeIndex(stored, encoder), stream: stored.stream, counts: stored.counts };
   },
 
   async storeContents(task: StoreContentsTask, { progress }: TaskContext): Promise<ObjectCounts> {

@@ -81,7 +81,8 @@ async function takeTar(
   const end = scanner.finish();
   store.take(windows.turn(NO_BYTES));
   const digest = await store.finish();
-  return { end, digest, entries: collector.entries, kept: collector.kept };
+  const { entries, sparsePath, kept } = collector;
+  return { end, digest, entries, sparsePath, kept };
 }
 
 const NO_BYTES = new Uint8Array(0);

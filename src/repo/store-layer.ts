@@ -23,7 +23,7 @@ export async function storeLayer(
   input: AsyncIterable<Uint8Array>,
   request: IngestRequest,
   target: ObjectTarget,
-  sinks: Pick<IngestSinks, 'progress' | 'pause'> = {},
+  sinks: Pick<IngestSinks, 'entries' | 'progress' | 'pause'> = {},
 ): Promise<StoredLayer> {
   const zstd = await loadZstd();
   const objects = threadWriter(target);

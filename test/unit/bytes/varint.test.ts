@@ -63,3 +63,29 @@ describe('strings and bytes', () => {
     expect(() => new VarintReader(bytes.subarray(0, 3)).bytes(3)).toThrow('bytes are cut short');
   });
 });
+
+describe('a writer', () => {
+  test('keeps what it wrote in pieces', () => {
+    const out = new VarintWriter();
+    const texts = [40_000, 40_000, 10_000_000, 3].map((length) => byteString('x'.repeat(length)));
+    for (const text of texts) out.string(text);
+    expect(out.parts().map(({ length }) => length)).toEqual([40_006, 40_004, 10_000_000, 4]);
+    const reader = new VarintReader(out.written());
+    expect(texts.map(() => reader.string(10_000_000).length)).toEqual(texts.map(({ length }) => length));
+    expect(reader.left).toBe(0);
+  });
+
+  test('begins anew once cleared', () => {
+    const bytes = written((out) => {
+      out.string(byteString('y'.repeat(100_000)));
+      out.clear();
+      out.number(7);
+    });
+    expect([...bytes]).toEqual([7]);
+  });
+
+  test('takes hexadecimal digits for the bytes that they spell, and nothing else', () => {
+    expect([...written((out) => out.hex('00ff7f'))]).toEqual([0, 255, 127]);
+    expect(() => written((out) => out.hex('00fg'))).toThrow(new RangeError('not hexadecimal'));
+  });
+});

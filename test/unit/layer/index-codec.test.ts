@@ -4,8 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { byteString } from '../../../src/bytes/byte-string.ts';
 import { isPlanishError } from '../../../src/errors.ts';
 import { decodeIndex, decodeListing, encodeIndex } from '../../../src/layer/index-codec.ts';
+import { EntryEncoder } from '../../../src/layer/index-entries.ts';
 import { type IngestRequest, type IngestResult, ingestLayer } from '../../../src/layer/ingest.ts';
 import { listLayer } from '../../../src/layer/list-layer.ts';
+import type { LayerEntry } from '../../../src/tree/entry.ts';
 import { fc } from '../../support/property.ts';
 import { archive, extension, padded, pax, type RawFields, rawHeader } from '../tar/support.ts';
 
@@ -55,6 +57,10 @@ const TAR = archive(
 
 async function* input(tar: Uint8Array): AsyncGenerator<Uint8Array> {
   yield await Promise.resolve(tar);
+}
+
+async function* inPieces(tar: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < tar.length; at += size) yield await Promise.resolve(tar.subarray(at, at + size));
 }
 
 async function ingest(tar: Uint8Array = TAR): Promise<IngestResult> {
@@ -110,6 +116,23 @@ describe('an index', () => {
     const decoded = decodeListing(encodeIndex({ index, warnings }), { source: 3, ordinal: 3 });
     expect(decoded).toEqual({ index: listing, warnings });
   });
+
+  test.each([100, 512, 1000, 5000])(
+    'is the same encoded as it is read, in pieces of %d bytes',
+    async (size) => {
+      const encoder = new EntryEncoder('sha256');
+      const counts: number[] = [];
+      const add = (entries: readonly LayerEntry[]): void => {
+        counts.push(entries.length);
+        encoder.add(entries);
+      };
+      const read = await ingestLayer(inPieces(TAR, size), REQUEST, { entries: add });
+      expect(read.index.entries).toEqual([]);
+      expect(counts.reduce((a, b) => a + b)).toBe(11);
+      expect(Math.max(...counts)).toBeLessThan(size < 5000 ? 3 : 11);
+      expect(encodeIndex(read, encoder)).toEqual(encodeIndex(await ingest()));
+    },
+  );
 
   test('does not depend on what was encoded before it', async () => {
     const result = await ingest();
