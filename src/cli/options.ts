@@ -6,6 +6,7 @@ import { DEFAULT_PROFILE_NAME, type HostProfileName, PROFILES } from '../ops/pro
 import type { CommonOptions } from '../ops/session.ts';
 import { authFiles } from './auth-files.ts';
 import { cacheDirectory } from './cache-directory.ts';
+import { proxyChoice } from './proxies.ts';
 import type { GlobalOptions, Runtime } from './runtime.ts';
 
 /** As parsed from the command line, of every verb that reads a tree. */
@@ -99,7 +100,11 @@ export function commonOptions(
     ...runtime.begin(parsed),
     temporaryDirectory: temporaryDirectory === '' ? undefined : temporaryDirectory,
     memory: parsed.memory,
-    registry: { authFiles: authFiles(parsed, process.env), tlsVerify: parsed.tlsVerify },
+    registry: {
+      authFiles: authFiles(parsed, process.env),
+      tlsVerify: parsed.tlsVerify,
+      proxy: proxyChoice(process.env),
+    },
     zstd: zstdChoice(process.env['PLANISH_ZSTD']),
   };
 }

@@ -19,6 +19,8 @@ export interface RegistryOptions {
   readonly authFiles?: readonly string[] | undefined;
   /** Whether certificates must be trusted; default true. Otherwise HTTP without TLS will do as well. */
   readonly tlsVerify?: boolean | undefined;
+  /** The proxy by which an address is reached; default: none, whatever the environment says. */
+  readonly proxy?: ((url: URL) => URL | undefined) | undefined;
   readonly timing?: Partial<RegistryTiming> | undefined;
 }
 
@@ -60,13 +62,13 @@ export class RegistryClient {
   #origin: Promise<URL> | undefined;
 
   constructor(options: ClientOptions) {
-    const { host, repository, actions, authFiles = [], tlsVerify: verify = true, signal } = options;
+    const { host, repository, actions, authFiles = [], tlsVerify: verify = true, signal, proxy } = options;
     this.host = host;
     this.repository = repository;
     this.timing = { ...USUAL_TIMING, ...options.timing };
     this.#options = options;
     this.#scope = `repository:${repository}:${actions}`;
-    this.#http = new HttpClient({ verify, timing: this.timing, signal });
+    this.#http = new HttpClient({ verify, timing: this.timing, proxy, signal });
     this.#authorizer = new Authorizer({
       host,
       credentials: () => findInFiles(authFiles, host, repository),

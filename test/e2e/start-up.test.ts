@@ -26,6 +26,7 @@ const PARSER = [
     'output',
     'program',
     'progress-display',
+    'proxies',
     'run',
     'runtime',
     'verbs',
