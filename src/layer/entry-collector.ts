@@ -6,6 +6,7 @@ import type { VerityHasher } from '../fsverity/verity-hasher.ts';
 import { LIMITS } from '../limits.ts';
 import type { TarEntry, TarHandler } from '../tar/scanner.ts';
 import type { LayerEntry } from '../tree/entry.ts';
+import { wholeLocation } from '../tree/location.ts';
 import { type Content, EMPTY_CONTENT, INLINE_CONTENT_MAX } from '../tree/tree.ts';
 import type { Measuring } from './measuring.ts';
 import type { Measured } from './whole-contents.ts';
@@ -150,13 +151,16 @@ export class EntryCollector implements TarHandler {
       this.kept.set(entry.dataOffset, this.#keeping);
       this.#keptBytes += entry.size;
     }
-    const whole: Extent = { at: 0, offset: entry.dataOffset, length: entry.size };
+    const source = this.#source;
     const content: Measured = {
       kind: 'external',
       size: entry.size,
       verity: undefined,
       payload: undefined,
-      location: { source: this.#source, extents: entry.sparse ?? [whole] },
+      location:
+        entry.sparse === undefined
+          ? wholeLocation(source, entry.dataOffset, entry.size)
+          : { source, extents: entry.sparse },
     };
     if (!this.#isLeft) this.#addDigest(content);
     return content;

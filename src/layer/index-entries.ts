@@ -4,6 +4,7 @@ import { type Extent, NO_XATTRS, type Timestamp, type Xattrs } from '../bytes/st
 import { type VarintReader, VarintWriter } from '../bytes/varint.ts';
 import { LIMITS } from '../limits.ts';
 import type { HostReading, LayerEntry, LayerEntryType } from '../tree/entry.ts';
+import { wholeLocation } from '../tree/location.ts';
 import { type Content, EMPTY_CONTENT, type ExternalContent, INLINE_CONTENT_MAX } from '../tree/tree.ts';
 
 /** In the order of their numbers. */
@@ -236,10 +237,11 @@ function decodeContent({ reader, source, facts }: EntryDecoder, form: number): C
   const size = upTo(LIMITS.fileBytes, reader.number());
   const { algorithm } = facts;
   const verity = algorithm === undefined ? undefined : verityDigest(reader.hex(DIGEST_BYTES[algorithm]));
-  const extents =
-    form === CONTENT.whole ? [{ at: 0, offset: reader.number(), length: size }] : decodeExtents(reader);
-  checkExtents(extents, size, facts.tarSize);
-  return { kind: 'external', size, verity, payload: undefined, location: { source, extents } };
+  const location =
+    form === CONTENT.whole
+      ? wholeLocation(source, upTo(facts.tarSize - size, reader.number()), size)
+      : { source, extents: checkExtents(decodeExtents(reader), size, facts.tarSize) };
+  return { kind: 'external', size, verity, payload: undefined, location };
 }
 
 function decodeExtents(reader: VarintReader): Extent[] {
@@ -251,7 +253,7 @@ function decodeExtents(reader: VarintReader): Extent[] {
   }));
 }
 
-function checkExtents(extents: readonly Extent[], size: number, tarSize: number): void {
+function checkExtents(extents: Extent[], size: number, tarSize: number): Extent[] {
   let position = 0;
   for (const { at, offset, length } of extents) {
     if (at < position || at + length > size || offset + length > tarSize) {
@@ -259,6 +261,7 @@ function checkExtents(extents: readonly Extent[], size: number, tarSize: number)
     }
     position = at + length;
   }
+  return extents;
 }
 
 function decodeReading(decoder: EntryDecoder): HostReading {

@@ -11,7 +11,7 @@ import type { ByteString } from '../bytes/byte-string.ts';
 import { type ErrorCode, PlanishError } from '../errors.ts';
 import type { LayerEntry } from './entry.ts';
 import type { FlattenState } from './flatten-state.ts';
-import { sameMetadata } from './metadata.ts';
+import { sameMetadata, sameTime } from './metadata.ts';
 import { baseName, checkSymlinkTarget, normalizePath, quotePath, ROOT_PATH } from './path.ts';
 import { type Directory, type Leaf, type Metadata, newDirectory } from './tree.ts';
 import { lookup } from './walk.ts';
@@ -40,14 +40,14 @@ export function applyEntry(
   if (path === ROOT_PATH) applyRoot(state, entry);
   else if (entry.type === 'directory') applyDirectory(state, entry, path);
   else if (entry.type === 'hardlink') placeLeaf(state, path, linkTarget(state, entry, path, context));
-  else placeLeaf(state, path, newLeaf(entry, path));
+  else placeLeaf(state, path, newLeaf(state, entry, path));
 }
 
 function applyRoot(state: FlattenState, entry: LayerEntry): void {
   if (entry.type !== 'directory') {
     throw failure('PATH_INVALID', ROOT_PATH, `the root of a layer is of type ${entry.type}`);
   }
-  redefine(state, state.root, metadataOf(entry), ROOT_PATH);
+  redefine(state, state.root, metadataOf(state, entry), ROOT_PATH);
 }
 
 function applyDirectory(state: FlattenState, entry: LayerEntry, path: ByteString): void {
@@ -55,10 +55,10 @@ function applyDirectory(state: FlattenState, entry: LayerEntry, path: ByteString
   const name = baseName(path);
   const existing = parent.children.get(name);
   if (existing?.type === 'directory') {
-    redefine(state, existing, metadataOf(entry), path);
+    redefine(state, existing, metadataOf(state, entry), path);
   } else {
     if (existing !== undefined) warnDuplicate(state, path);
-    parent.children.set(name, newDirectory(metadataOf(entry)));
+    parent.children.set(name, newDirectory(metadataOf(state, entry)));
     state.notePlaced(path);
   }
 }
@@ -99,8 +99,8 @@ function linkTarget(state: FlattenState, entry: LayerEntry, path: ByteString, co
   throw failure('LINK_TARGET_INVALID', path, `${quotePath(path)} is a hard link to a directory`);
 }
 
-function newLeaf(entry: LayerEntry, path: ByteString): Leaf {
-  const metadata = metadataOf(entry);
+function newLeaf(state: FlattenState, entry: LayerEntry, path: ByteString): Leaf {
+  const metadata = metadataOf(state, entry);
   switch (entry.type) {
     case 'regular':
       if (entry.content === undefined)
@@ -119,9 +119,15 @@ function newLeaf(entry: LayerEntry, path: ByteString): Leaf {
   }
 }
 
-function metadataOf(entry: LayerEntry): Metadata {
-  const { mode, uid, gid, mtime, xattrs } = entry;
-  return { mode: mode & PERMISSION_BITS, uid, gid, mtime, xattrs };
+/** Neighbours in a tar mostly have all of it in common: one object serves them. */
+function metadataOf(state: FlattenState, entry: LayerEntry): Metadata {
+  const { uid, gid, mtime, xattrs } = entry;
+  const mode = entry.mode & PERMISSION_BITS;
+  const { recent } = state;
+  const isSame = recent.mode === mode && recent.uid === uid && recent.gid === gid && recent.xattrs === xattrs;
+  if (isSame && sameTime(recent.mtime, mtime)) return recent;
+  state.recent = { mode, uid, gid, mtime, xattrs };
+  return state.recent;
 }
 
 function failure(code: ErrorCode, path: ByteString, message: string): PlanishError {

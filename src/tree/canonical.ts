@@ -102,6 +102,7 @@ function clampTime(time: Timestamp, clamp: Timestamp | undefined): Timestamp {
   return { sec: Math.max(clamp.sec, 0), nsec: 0 };
 }
 
+/** The same set, which many inodes may share, where all of it is kept and in order. */
 function canonicalXattrs(xattrs: Xattrs, path: ByteString, drop: CanonicalOptions['dropXattr']): Xattrs {
   if (xattrs.size === 0) return xattrs;
   const kept = [...xattrs].filter(([name]) => drop?.(name) !== true);
@@ -112,6 +113,12 @@ function canonicalXattrs(xattrs: Xattrs, path: ByteString, drop: CanonicalOption
         `has an extended attribute named "${quotePath(name)}", which no tar can carry`,
       );
     }
+  }
+  if (
+    kept.length === xattrs.size &&
+    kept.every(([name], at) => at === 0 || (kept[at - 1]?.[0] ?? '') < name)
+  ) {
+    return xattrs;
   }
   return new Map(kept.sort(([a], [b]) => compareBytes(a, b)));
 }

@@ -6,7 +6,13 @@ import type { ByteString } from '../bytes/byte-string.ts';
 import { PlanishError } from '../errors.ts';
 import type { OnWarning, WarningCode } from '../warnings.ts';
 import { parentPath, quotePath, ROOT_PATH } from './path.ts';
-import { DEFAULT_DIRECTORY_METADATA, type Directory, type Node, newDirectory } from './tree.ts';
+import {
+  DEFAULT_DIRECTORY_METADATA,
+  type Directory,
+  type Metadata,
+  type Node,
+  newDirectory,
+} from './tree.ts';
 import { lookup } from './walk.ts';
 
 /** How flattening behaves where the world does not agree. */
@@ -35,6 +41,8 @@ export class FlattenState {
   #layersStarted = 0;
   /** Ordinal of the current layer. */
   layer = 0;
+  /** Metadata that an entry had last. */
+  recent: Metadata = DEFAULT_DIRECTORY_METADATA;
   #recentPath: ByteString = ROOT_PATH;
   #recent: Directory = this.root;
 

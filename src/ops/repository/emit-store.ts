@@ -188,7 +188,7 @@ async function storeAll(
     const numbers = new Map(sources.map((source, index) => [source, index]));
     const renumbered = contents.map(({ location, ...content }) => ({
       ...content,
-      location: { ...location, source: numbers.get(location.source) ?? 0 },
+      location: { source: numbers.get(location.source) ?? 0, extents: location.extents },
     }));
     const own = sources.map((source) => whole[source] as (typeof whole)[number]);
     return session.pool.run('storeContents', { target, files: own, contents: renumbered });

@@ -185,3 +185,21 @@ test('the canonical form of a flattened image', () => {
   const { root } = flatten(layers([put.dir('./', { nsec: 1 }), put.file('f', 'x', { sec: -1, uid: 3 })]));
   expect(run(root).tree).toEqual(render(dir({ f: file('x', { uid: 3 }) })));
 });
+
+test('attributes that are in order are shared, others are put in order', () => {
+  const attributes = (...names: string[]) =>
+    new Map(names.map((name) => [byteString(name), Uint8Array.of(1)]));
+  const [sorted, unsorted] = [
+    attributes('security.selinux', 'user.a'),
+    attributes('user.a', 'security.selinux'),
+  ];
+  const root = dir({ f: file('x'), g: file('y') });
+  const nodes = ['/f', '/g'].map((path) => lookup(root, byteString(path)) as RegularFile);
+  for (const [index, node] of nodes.entries()) {
+    node.metadata = { ...node.metadata, xattrs: index === 0 ? sorted : unsorted };
+  }
+  const shipped = canonicalize(root);
+  const [f, g] = ['/f', '/g'].map((path) => lookup(shipped, byteString(path))?.metadata.xattrs);
+  expect(f).toBe(sorted);
+  expect([...(g?.keys() ?? [])]).toEqual(['security.selinux', 'user.a']);
+});

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { byteString } from '../../../src/bytes/byte-string.ts';
+import { NO_XATTRS } from '../../../src/bytes/stat.ts';
 import type { ErrorCode, PlanishError } from '../../../src/errors.ts';
 import type { LayerEntry } from '../../../src/tree/entry.ts';
 import { flatten } from '../../../src/tree/flatten.ts';
 import type { FlattenOptions } from '../../../src/tree/flatten-state.ts';
 import type { Directory } from '../../../src/tree/tree.ts';
+import { lookup } from '../../../src/tree/walk.ts';
 import type { Warning, WarningCode } from '../../../src/warnings.ts';
 import {
   device,
@@ -682,4 +684,20 @@ describe('size', () => {
     expect(d.children.get(byteString('link-99999'))).toBe(d.children.get(byteString('file-99999')));
     expect(d.children.has(byteString('file-0'))).toBe(false);
   });
+});
+
+test('neighbours that have all metadata in common share it', () => {
+  const meta = { uid: 1, gid: 2, sec: 3 };
+  const later = { ...meta, sec: 4 };
+  const none = { xattrs: NO_XATTRS };
+  const entries = [
+    entry('directory', 'a', 0o4755, meta, none),
+    entry('fifo', 'a/b', 0o4755, meta, none),
+    entry('fifo', 'a/c', 0o4755, later, none),
+    entry('fifo', 'a/d', 0o4755, later, none),
+  ];
+  const { root } = flatten(layers(entries));
+  const [a, b, c, d] = ['/a', '/a/b', '/a/c', '/a/d'].map((path) => lookup(root, byteString(path))?.metadata);
+  expect([a === b, b === c, c === d]).toEqual([true, false, true]);
+  expect([a?.mtime.sec, c?.mtime.sec, a?.mode, c?.uid, c?.gid]).toEqual([3, 4, 0o4755, 1, 2]);
 });
