@@ -58,6 +58,8 @@ export {
   cachePrune,
   cacheVerify,
 } from './ops/cache.ts';
+export { type CopyOptions, type CopyResult, copy } from './ops/copy/copy.ts';
+export type { CopiedBlobs } from './ops/copy/copy-documents.ts';
 export { type ExplainOptions, explain } from './ops/explain/explain.ts';
 export type { ExplainResult } from './ops/explain/explain-result.ts';
 export { type DigestOptions, type DigestResult, digest } from './ops/hosts/digest.ts';

@@ -50,6 +50,8 @@ Commands:
                                         podman, skopeo, bootc and the kernel
   verify [options] <image>              recompute every digest that an image
                                         claims, and check who signed it
+  copy [options] <source> <dest>        copy an image between layouts, archives
+                                        and registries, bytes unchanged
   lint [options] [image]                tell what hosts will refuse of an image,
                                         and how to mend it
   explain [options] <a> [b]             find out why two views of an image

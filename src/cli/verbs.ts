@@ -109,6 +109,12 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import('./commands/verify.ts')).addVerify,
   },
   {
+    name: 'copy',
+    usage: '[options] <source> <dest>',
+    summary: 'copy an image between layouts, archives and registries, bytes unchanged',
+    load: async () => (await import('./commands/copy.ts')).addCopy,
+  },
+  {
     name: 'lint',
     usage: '[options] [image]',
     summary: 'tell what hosts will refuse of an image, and how to mend it',

@@ -68,6 +68,10 @@ class ArchiveWriter implements ImageWriter {
     return this.#staging.addBytes(bytes);
   }
 
+  addDocument(bytes: Uint8Array, digest: BlobDigest): Promise<void> {
+    return this.#staging.addDocument(bytes, digest);
+  }
+
   async copyBlob(blob: BlobFile, digest: BlobDigest): Promise<void> {
     if (!this.hasBlob(digest, blob.size)) await this.#staging.copy(blob, digest);
   }

@@ -126,6 +126,7 @@ async function assemble(
   const bytes = formatJson(document);
   const descriptor = describe(MEDIA_TYPES.ociManifest, sha256(bytes), bytes.length);
   const blobs = new Map(layers.map((layer) => [layer.descriptor.digest, layer.blob]));
+  blobs.set(config.descriptor.digest, findMember(archive, image.config, 'config'));
   const store: BlobStore = { ...archive, find: (digest) => blobs.get(digest) };
   return {
     kind: 'image',

@@ -45,6 +45,8 @@ export interface ImageWriter {
   addBlobFile(path: string, digest: BlobDigest, size: number): Promise<void>;
   /** Takes in bytes and computes their digest. */
   addBytes(bytes: Uint8Array): Promise<BlobIdentity>;
+  /** Takes in a document that was verified, under the digest that names it. */
+  addDocument(bytes: Uint8Array, digest: BlobDigest): Promise<void>;
   /** Copies a blob from elsewhere and verifies it. Throws `DIGEST_MISMATCH`, `CONTENT_CHANGED`. */
   copyBlob(blob: BlobFile, digest: BlobDigest): Promise<void>;
   /**
@@ -113,11 +115,16 @@ export class BlobStaging {
 
   async addBytes(bytes: Uint8Array): Promise<BlobIdentity> {
     const identity = { digest: digestOf(bytes), size: bytes.length };
-    if (this.has(identity.digest, identity.size)) return identity;
-    const path = this.createFile(`bytes-${splitBlobDigest(identity.digest).hex}`);
-    writeNewFile(path, [bytes]);
-    await this.addFile(path, identity.digest, identity.size);
+    await this.addDocument(bytes, identity.digest);
     return identity;
+  }
+
+  /** Stages bytes whose digest is known. */
+  async addDocument(bytes: Uint8Array, digest: BlobDigest): Promise<void> {
+    if (this.has(digest, bytes.length)) return;
+    const path = this.createFile(`bytes-${splitBlobDigest(digest).hex}`);
+    writeNewFile(path, [bytes]);
+    await this.addFile(path, digest, bytes.length);
   }
 
   async copy(blob: BlobFile, digest: BlobDigest): Promise<void> {

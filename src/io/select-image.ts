@@ -48,6 +48,20 @@ export function selectManifest(
   return { descriptor: original, name: nameOf(group[0]) };
 }
 
+/**
+ * The entry of `index.json` that the selector means, a manifest or an index. Throws as {@link selectManifest}, and where
+ * several share the name.
+ */
+export function selectEntry(store: BlobStore, index: Index, selector: ImageSelector): SelectedManifest {
+  const [entry, ...twins] = selectGroup(store, index, selector);
+  if (entry !== undefined && twins.length === 0) return { descriptor: entry, name: nameOf(entry) };
+  throw new PlanishError(
+    entry === undefined ? 'NO_SUCH_IMAGE' : 'AMBIGUOUS_IMAGE',
+    `${store.reference} holds ${entry === undefined ? 'no image' : 'several images of one name'}`,
+    { file: store.file },
+  );
+}
+
 /** The entries of `index.json` that the selector means; several only when they share one name. */
 function selectGroup(store: BlobStore, index: Index, selector: ImageSelector): readonly Descriptor[] {
   if (selector.digest !== undefined) return [byDigest(store, index, selector.digest)];

@@ -59,7 +59,7 @@ export async function openRegistryImage(
 }
 
 /** The mirror of a repository, with nothing in it yet. */
-function openRegistryStore(reference: RegistryReference, options: OpenRegistryOptions): RegistryStore {
+export function openRegistryStore(reference: RegistryReference, options: OpenRegistryOptions): RegistryStore {
   const { host, repository } = reference;
   const { signal } = options;
   const client = new RegistryClient({ ...options.registry, host, repository, actions: 'pull', signal });
@@ -67,7 +67,7 @@ function openRegistryStore(reference: RegistryReference, options: OpenRegistryOp
 }
 
 /** The manifest or index that a reference names. Throws `NO_SUCH_IMAGE`. */
-async function fetchNamed(
+export async function fetchNamed(
   store: RegistryStore,
   { name, digest }: Pick<RegistryReference, 'name' | 'digest'>,
 ): Promise<FetchedDocument> {
@@ -81,12 +81,13 @@ async function fetchNamed(
   return found;
 }
 
-function nameEntry(descriptor: Descriptor, name: string | undefined): Descriptor {
+/** The entry of an index under a name. */
+export function nameEntry(descriptor: Descriptor, name: string | undefined): Descriptor {
   return name === undefined ? descriptor : { ...descriptor, annotations: { [REF_NAME]: name } };
 }
 
 /** Fetches what a choice among several images needs: nested indexes, and documents of those whose platform is not stated. */
-async function fetchChoices(
+export async function fetchChoices(
   store: RegistryStore,
   top: FetchedDocument,
   choice: PlatformChoice,
@@ -137,6 +138,9 @@ function checkWidth(store: RegistryStore, count: number, depth: number): void {
 }
 
 async function fetchInto(store: RegistryStore, descriptor: Descriptor): Promise<FetchedDocument> {
+  // Registries count how often they are asked for manifests.
+  const known = store.readDocument(descriptor);
+  if (known !== undefined) return { descriptor, bytes: known };
   const document = await fetchManifest(store.client, descriptor);
   store.addDocument(document);
   return document;

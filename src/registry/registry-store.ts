@@ -6,10 +6,11 @@
 import { closeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type BlobDigest, splitBlobDigest } from '../bytes/digest.ts';
-import { type BlobFile, wholeFile } from '../io/blob-file.ts';
+import { type BlobFile, readSmallBlob, wholeFile } from '../io/blob-file.ts';
 import { makeDirectory, openNewFile, writeFully } from '../io/durable-file.ts';
 import { LAYOUT_MARKER, type Layout } from '../io/layout.ts';
 import { createTemporaryDirectory, type TemporaryDirectory } from '../io/temporary.ts';
+import { LIMITS } from '../limits.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { formatJson } from '../oci/json.ts';
 import { emptyIndex, type Index } from '../oci/manifest.ts';
@@ -65,6 +66,13 @@ export class RegistryStore implements Layout {
   addDocument({ descriptor: { digest }, bytes }: FetchedDocument): void {
     if (this.#blobs.has(digest)) return;
     this.#blobs.set(digest, this.#write(this.#pathOf(digest), bytes));
+  }
+
+  /** The bytes of a document that is here. */
+  readDocument({ digest, size }: Descriptor): Uint8Array | undefined {
+    const blob = this.#blobs.get(digest);
+    if (blob === undefined || blob instanceof RemoteBlob || blob.size !== size) return undefined;
+    return readSmallBlob(blob, LIMITS.jsonBytes);
   }
 
   /** Makes a blob known that is fetched when it is read. */

@@ -30,7 +30,7 @@ export interface WriterOptions {
 }
 
 /** Uploads at once unless it is said how much is done at once. */
-const PUSHES = 4;
+const PUSHES = 6;
 
 /** Begins writing an image to a registry: asks whether it will be taken. Throws what {@link checkPush} throws. */
 export async function openRegistryWriter(
@@ -82,6 +82,10 @@ export class RegistryWriter implements ImageWriter {
     return this.#staging.addBytes(bytes);
   }
 
+  addDocument(bytes: Uint8Array, digest: BlobDigest): Promise<void> {
+    return this.#staging.addDocument(bytes, digest);
+  }
+
   async copyBlob(blob: BlobFile, digest: BlobDigest): Promise<void> {
     this.#push(blob, digest);
     await this.#pushes.get(digest);
@@ -96,10 +100,15 @@ export class RegistryWriter implements ImageWriter {
   }
 
   async commit({ descriptor, refName }: CommitImage): Promise<void> {
-    await this.pushDocument(descriptor);
-    await Promise.all(this.#pushes.values());
-    await pushManifest(this.client, descriptor, this.#read(descriptor), refName ?? 'latest');
+    await this.pushWhole(descriptor, refName ?? 'latest');
     this.abort();
+  }
+
+  /** Pushes what a staged manifest or index names, and then itself, under a tag or its digest. */
+  async pushWhole(descriptor: Descriptor, reference: string): Promise<void> {
+    await this.#pushBelow(descriptor);
+    await Promise.all(this.#pushes.values());
+    await pushManifest(this.client, descriptor, this.#read(descriptor), reference);
   }
 
   abort(): void {
@@ -108,7 +117,7 @@ export class RegistryWriter implements ImageWriter {
   }
 
   /** Pushes what a staged manifest or index names, manifests by their digests, but not itself. */
-  async pushDocument(top: Descriptor): Promise<void> {
+  async #pushBelow(top: Descriptor): Promise<void> {
     const pending: { readonly descriptor: Descriptor; readonly isTop: boolean }[] = [];
     const visit = [{ descriptor: top, isTop: true }];
     for (let next = visit.pop(); next !== undefined; next = visit.pop()) {

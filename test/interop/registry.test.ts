@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { build } from '../../src/ops/build/build.ts';
+import { copy as copyImage } from '../../src/ops/copy/copy.ts';
 import { digest } from '../../src/ops/hosts/digest.ts';
 import { inspect } from '../../src/ops/look/inspect.ts';
 import { verify } from '../../src/ops/verify/verify.ts';
@@ -16,6 +17,7 @@ import { hasTool } from '../support/composefs-tools.ts';
 import { makeLayout } from '../support/layout-maker.ts';
 import { memoryDirectory } from '../support/memory-directory.ts';
 import { hasRegistry, type Registry, startRegistry } from '../support/registry.ts';
+import { asRoot } from '../support/root.ts';
 import { run } from '../support/run.ts';
 import { smallLayers } from '../support/small-repository.ts';
 
@@ -85,6 +87,26 @@ describe.skipIf(!ready)('docker-registry', () => {
     expect(put.status).toBe(201);
     const chosen = await inspect(`${image}:both`, { ...OPTIONS, platform: 'linux/arm64' });
     expect(chosen).toMatchObject({ platform: 'linux/arm64', manifest: { digest: manifests[1]?.digest } });
+    // Whole, to another repository, and from there to a layout by skopeo.
+    const mirror = `docker://${registry.host}/mirror/demo:both`;
+    const whole = await copyImage(`${image}:both`, mirror, { ...OPTIONS, all: true });
+    await copy(mirror, `oci:${at('whole')}:both`, '--all', '--preserve-digests');
+    const back = await copyImage(`oci:${at('whole')}:both`, `oci-archive:${at('whole.tar')}`, { all: true });
+    expect(back.manifest).toEqual(whole.manifest);
+  });
+
+  test('podman pulls what planish copied', async ({ skip }) => {
+    if (!hasTool('podman', WHAT) || !asRoot('images that podman pulls')) return skip();
+    const layers = smallLayers().map((tar) => ({ tar, compression: 'gzip' as const }));
+    const made = await makeLayout(at('small'), layers, {});
+    await copyImage(made.reference, `${image}:small`, OPTIONS);
+    const root = ['--root', at('podman'), '--runroot', at('podman-run'), '--storage-driver', 'vfs'];
+    const podman = [...root, '--cgroup-manager', 'cgroupfs', '--events-backend', 'file'];
+    const name = `${registry.host}/test/demo:small`;
+    const pulled = await run('podman', [...podman, 'pull', '-q', '--tls-verify=false', name]);
+    expect(`sha256:${pulled.trim()}`).toBe(made.config.digest);
+    const [inspected] = JSON.parse(await run('podman', [...podman, 'image', 'inspect', name]));
+    expect(inspected.Digest).toBe(made.manifest.digest);
   });
 });
 

@@ -1,13 +1,11 @@
 /** `build`: flatten, digest, plan, write. The main job. */
-import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { checkLevel, DEFAULT_LEVEL } from '../../compress/level.ts';
 import { PlanishError } from '../../errors.ts';
 import type { ImageWriter } from '../../io/image-writer.ts';
 import { type Destination, parseDestination } from '../../oci/reference.ts';
 import type { ContentFile } from '../../parallel/content-file.ts';
 import { withTree } from '../load/load-tree.ts';
-import { openTarget } from '../load/open-target.ts';
+import { besideDestination, openTarget } from '../load/open-target.ts';
 import { Session } from '../session.ts';
 import type { BuildOptions } from './build-options.ts';
 import type { BuildResult } from './build-result.ts';
@@ -41,7 +39,7 @@ export async function buildWith(
   const { compression } = rules;
   checkLevel(compression, options.level ?? DEFAULT_LEVEL[compression]);
   // Beside the destination there must be room anyway; the system's temporary directory may be memory.
-  const temporaryDirectory = options.temporaryDirectory ?? directoryOf(destination);
+  const temporaryDirectory = options.temporaryDirectory ?? besideDestination(destination);
   const settings = { ...options, temporaryDirectory, maxLayers: rules.rules.maxLayers };
   return await Session.use(settings, async (session) => {
     if (compression === 'zstd') await session.announceZstd();
@@ -95,11 +93,4 @@ function addPlanFile(
   if (planPath === undefined) return [];
   const created = options.created ?? rules.contentmeta?.created;
   return fillPlanFile({ shipped, path: planPath, arranged, tree, contents, created });
-}
-
-/** Where staging happens as well: of a layout that exists, neither the parent nor its file system need have room. Registries have no place here. */
-function directoryOf(destination: Destination): string | undefined {
-  if (destination.kind === 'docker') return undefined;
-  const { kind, path } = destination;
-  return kind === 'oci' && existsSync(path) ? path : dirname(resolve(path));
 }

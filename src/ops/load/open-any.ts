@@ -19,8 +19,8 @@ export interface OpenOptions
   readonly attachments?: 'direct' | 'all' | undefined;
 }
 
-/** Most layers that are fetched from a registry at once, unless it is said how much is done at once. */
-const FETCHES = 6;
+/** Most blobs that come from a registry, or go there, at once, unless it is said how much is done at once. */
+export const FETCHES = 6;
 
 /** Opens a source of any kind; the caller closes images. Throws what parsing and opening throw. */
 export async function openAny(source: string, options: OpenOptions): Promise<OpenedSource> {

@@ -16,6 +16,7 @@ const VERBS = [
   'cachePrune',
   'cacheVerify',
   'cat',
+  'copy',
   'diff',
   'digest',
   'digestAll',
