@@ -50,9 +50,11 @@ export function setup() {
       '--loglevel=error',
     ]);
   }
-  if (timeOf(join(ROOT, 'dist/cli/main.js')) < newest(join(ROOT, 'src'))) {
+  const sources = Math.max(newest(join(ROOT, 'src')), timeOf(join(ROOT, '.ci/bundle.mjs')));
+  if (timeOf(join(ROOT, 'dist/cli/main.js')) < sources) {
     process.stderr.write('setup: compiling\n');
     run('compiling', process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'src']);
+    run('bundling', process.execPath, [join(ROOT, '.ci/bundle.mjs')]);
   }
   const native = join(ROOT, 'native-helpers/build/planish-native.node');
   if (timeOf(native) < newest(join(ROOT, 'native-helpers'))) {

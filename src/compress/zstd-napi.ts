@@ -1,4 +1,5 @@
 /** libzstd by zstd-napi: its low-level binding, synchronous, with buffers that are used again. */
+import { createRequire } from 'node:module';
 import { LIMITS } from '../limits.ts';
 import {
   ZSTD_PIECE_BOUND,
@@ -34,15 +35,14 @@ interface Binding {
   versionString(): string;
 }
 
-/** The package is optional: its types may be absent where this is compiled, so its name is no literal import. */
-const PACKAGE: string = 'zstd-napi/binding.js';
+/** The package is optional: its types may be absent where this is compiled. It is CommonJS, for which no other loader need start. */
+const PACKAGE = 'zstd-napi/binding.js';
 
 const NO_BYTES = new Uint8Array(0);
 
 /** Loads the binding; rejects where it is not installed, or its native part does not load. */
 export async function openNapiZstd(): Promise<ZstdBackend> {
-  const loaded = (await import(PACKAGE)) as { readonly default: Binding };
-  const binding = loaded.default;
+  const binding = createRequire(import.meta.url)(PACKAGE) as Binding;
   const idle: DecompressContext[] = [];
   const outputs: Uint8Array[] = [];
   return {

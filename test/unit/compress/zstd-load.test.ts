@@ -4,8 +4,17 @@ import { compress } from '../../../src/compress/compress.ts';
 import { loadZstd, zstdBackendName } from '../../../src/compress/zstd-load.ts';
 import { failure, gather, pieces } from './streams.ts';
 
-vi.mock('zstd-napi/binding.js', () => {
-  throw new Error('not installed');
+vi.mock('node:module', async (original) => {
+  const actual = await original<typeof import('node:module')>();
+  const createRequire = (from: string): unknown => {
+    const require = actual.createRequire(from);
+    const refuse = (name: string): unknown => {
+      if (name.startsWith('zstd-napi')) throw new Error('not installed');
+      return require(name);
+    };
+    return Object.assign(refuse, require);
+  };
+  return { ...actual, createRequire };
 });
 
 describe('without zstd-napi', () => {
