@@ -25,8 +25,8 @@ const STAGE_WORDS: Readonly<Record<ProgressEvent['stage'], string>> = {
 export class ProgressDisplay {
   readonly #output: Output;
   readonly #mode: 'line' | 'plain' | 'none';
-  #stage: ProgressEvent['stage'] | undefined;
-  #stageStart = 0;
+  /** When each stage began: fetching and reading, say, go on at once. */
+  readonly #starts = new Map<ProgressEvent['stage'], number>();
   #lastPrint = 0;
   #lineShown = false;
 
@@ -40,15 +40,13 @@ export class ProgressDisplay {
   readonly report: OnProgress = (event) => {
     if (this.#mode === 'none') return;
     const now = performance.now();
-    const isNewStage = event.stage !== this.#stage;
-    if (isNewStage) {
-      this.#stage = event.stage;
-      this.#stageStart = now;
-    }
+    const start = this.#starts.get(event.stage);
+    const isNewStage = start === undefined;
+    if (isNewStage) this.#starts.set(event.stage, now);
     const refresh = this.#mode === 'line' ? REFRESH_MS : PLAIN_REFRESH_MS;
     if (!isNewStage && now - this.#lastPrint < refresh) return;
     this.#lastPrint = now;
-    this.#show(describe(event, (now - this.#stageStart) / 1000));
+    this.#show(describe(event, (now - (start ?? now)) / 1000));
   };
 
   /** Removes the line, so that other output starts clean. */

@@ -84,7 +84,9 @@ export class Authorizer {
     if (this.#challenge.scheme === 'basic')
       return credentials?.kind === 'password' ? basic(credentials) : undefined;
     const key = scopes.join(' ');
-    const known = await this.#tokens.get(key);
+    // Those who ask at once share one.
+    const asked = this.#tokens.get(key);
+    const known = asked === undefined ? undefined : await asked;
     if (known !== undefined && known.until > this.#options.now()) return known.header;
     const fetched = this.#fetch(this.#challenge, scopes, credentials);
     this.#tokens.set(key, fetched);

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type BlobDigest, blobDigest, splitBlobDigest } from '../bytes/digest.ts';
-import { PlanishError } from '../errors.ts';
+import { isPlanishError, PlanishError } from '../errors.ts';
 import { type BlobFile, readBlob } from '../io/blob-file.ts';
 import { refusal, showUrl } from './answers.ts';
 import { ConnectionFailure } from './connection-failure.ts';
@@ -76,13 +76,30 @@ function refusalCode({ status }: HttpAnswer): 'REGISTRY_UNREACHABLE' | 'REGISTRY
   return isPassing(status) ? 'REGISTRY_UNREACHABLE' : 'REGISTRY_REFUSED';
 }
 
+const EMPTY = { size: 0, pieces: () => [] };
+
 /** Begins an upload, or has the blob taken from another repository. */
-async function begin(client: RegistryClient, { digest, from }: PushedBlob): Promise<HttpAnswer> {
+async function begin(client: RegistryClient, pushed: PushedBlob): Promise<HttpAnswer> {
+  const mounted = await mount(client, pushed);
   const path = client.path('blobs', 'uploads/');
-  const request = { method: 'POST', again: false, body: { size: 0, pieces: () => [] } } as const;
-  if (from === undefined || from === client.repository) return await client.send({ ...request, path });
-  const mount = new URLSearchParams({ mount: digest, from });
-  return await client.send({ ...request, path: `${path}?${mount}`, scopes: [`repository:${from}:pull`] });
+  return mounted ?? (await client.send({ method: 'POST', path, body: EMPTY, again: false }));
+}
+
+/** Has the blob taken over, or an upload begun; nothing where the registry does neither, or does not let us. */
+async function mount(client: RegistryClient, { digest, from }: PushedBlob): Promise<HttpAnswer | undefined> {
+  if (from === undefined || from === client.repository) return undefined;
+  const query = new URLSearchParams({ mount: digest, from });
+  const path = `${client.path('blobs', 'uploads/')}?${query}`;
+  const scopes = [`repository:${from}:pull`];
+  try {
+    const answer = await client.send({ method: 'POST', path, body: EMPTY, again: false, scopes });
+    if (answer.status === 201 || answer.status === 202) return answer;
+    answer.drop();
+    return undefined;
+  } catch (error) {
+    if (isPlanishError(error, 'REGISTRY_DENIED')) return undefined;
+    throw error;
+  }
 }
 
 /** Where an upload goes on. Throws `REGISTRY_BAD_ANSWER`. */
@@ -138,8 +155,7 @@ function verifyHash(actual: BlobDigest, expected: BlobDigest, file: string): voi
  */
 export async function checkPush(client: RegistryClient): Promise<void> {
   const path = client.path('blobs', 'uploads/');
-  const body = { size: 0, pieces: () => [] };
-  const begun = await client.send({ method: 'POST', path, body, again: true });
+  const begun = await client.send({ method: 'POST', path, body: EMPTY, again: true });
   if (begun.status !== 202) throw await refusal(begun, 'REGISTRY_REFUSED', 'the registry takes no uploads');
   const url = uploadUrl(begun);
   // Registries that cannot give up uploads forget them after a while.

@@ -1,6 +1,7 @@
 /** A registry in this process: honest, unless a test takes requests into its own hands. */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { MEDIA_TYPES } from '../../src/oci/media-types.ts';
 
@@ -11,6 +12,12 @@ export interface Asked {
   readonly url: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
+}
+
+/** What a server with TLS needs, in PEM. */
+export interface Certified {
+  readonly key: Buffer;
+  readonly cert: Buffer;
 }
 
 /** Answers a request; `undefined` leaves it to the honest registry. */
@@ -38,12 +45,15 @@ export class FakeRegistry {
   readonly #server: Server;
   #sessions = 0;
 
-  private constructor() {
-    this.#server = createServer((request, response) => void this.#serve(request, response));
+  private constructor(tls: Certified | undefined) {
+    const serve = (request: IncomingMessage, response: ServerResponse): void =>
+      void this.#serve(request, response);
+    this.#server = tls === undefined ? createServer(serve) : createSecureServer(tls, serve);
   }
 
-  static async start(): Promise<FakeRegistry> {
-    const registry = new FakeRegistry();
+  /** With TLS if a certificate is given. */
+  static async start(tls?: Certified): Promise<FakeRegistry> {
+    const registry = new FakeRegistry(tls);
     await new Promise<void>((resolve) => registry.#server.listen(0, '127.0.0.1', resolve));
     return registry;
   }

@@ -118,6 +118,13 @@ describe('tokens', () => {
     expect(registry.lines).toHaveLength(3);
   });
 
+  it('are shared by those who ask at once', async () => {
+    demand((header) => header === 'Bearer t1');
+    const asking = client();
+    expect(await Promise.all([get(asking), get(asking), get(asking)])).toEqual([200, 200, 200]);
+    expect(tokenRequests).toHaveLength(1);
+  });
+
   it('live for a minute where nothing is said', async () => {
     demand((header) => header === 'Bearer a');
     giveToken = (response) => void say(response, 200, '{"access_token":"a","expires_in":1}');

@@ -126,6 +126,19 @@ describe('pushing', () => {
     to.abort();
   });
 
+  it.each([[401], [403], [404], [405]])('sends them where that is answered by %s', async (status) => {
+    registry.intercept = ({ method, url }, response) => {
+      if (method !== 'POST' || !url.includes('mount')) return undefined;
+      return say(response, status, '{}', status === 401 ? { 'www-authenticate': 'Basic' } : {});
+    };
+    const file = join(directory, 'fetched');
+    const place = { host: registry.host, repository: 'base', digest: ID, file, size: LAYER.length };
+    const to = await writer();
+    await to.carryBlob(new RemoteBlob(place, async () => writeFileSync(file, LAYER)), ID);
+    expect(registry.blobs.get(ID)).toEqual(LAYER);
+    to.abort();
+  });
+
   it('sends them where that is not done', async () => {
     const file = join(directory, 'fetched');
     const place = { host: registry.host, repository: 'base', digest: ID, file, size: LAYER.length };
