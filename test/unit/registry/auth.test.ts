@@ -62,8 +62,6 @@ function demand(accepts: (header: string | undefined) => boolean, challenge?: st
 
 function client(authFiles: readonly string[] = []): RegistryClient {
   const timing = {
-    idleMs: 1000,
-    commitMs: 1000,
     now: () => now,
     wait: async (ms: number) => void waits.push(ms),
   };

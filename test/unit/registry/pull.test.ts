@@ -18,10 +18,13 @@ import { digestOf, FakeRegistry, reply, say } from '../../support/fake-registry.
 let registry: FakeRegistry;
 let waits: number[];
 let directory: string;
+/** Milliseconds without a byte after which a request has failed: no machine is so busy, where a test is not about that. */
+let idleMs: number;
 
 beforeEach(async () => {
   registry = await FakeRegistry.start();
   waits = [];
+  idleMs = 60_000;
   directory = mkdtempSync(join(tmpdir(), 'planish-pull-'));
 });
 
@@ -40,7 +43,7 @@ async function open(name = 'app:latest', options: Partial<OpenRegistryOptions> =
     registry: {
       tlsVerify: false,
       ...options.registry,
-      timing: { idleMs: 400, commitMs: 400, now: () => 0, wait: async (ms) => void waits.push(ms) },
+      timing: { idleMs, now: () => 0, wait: async (ms) => void waits.push(ms) },
     },
   });
 }
@@ -297,6 +300,7 @@ describe('connections that are cut', () => {
   });
 
   it('count when nothing comes any more', async () => {
+    idleMs = 2000;
     const { layer } = registry.addImage('latest', content);
     let count = 0;
     registry.intercept = ({ url }, response) => {
@@ -310,6 +314,7 @@ describe('connections that are cut', () => {
   });
 
   it('count when an answer does not begin', async () => {
+    idleMs = 2000;
     registry.addImage();
     let count = 0;
     registry.intercept = ({ url }) => (url.includes('/manifests/latest') && count++ === 0 ? true : undefined);

@@ -36,7 +36,7 @@ async function writer(): Promise<RegistryWriter> {
     temporaryDirectory: directory,
     registry: {
       tlsVerify: false,
-      timing: { idleMs: 500, commitMs: 500, now: () => 0, wait: async (ms) => void waits.push(ms) },
+      timing: { now: () => 0, wait: async (ms) => void waits.push(ms) },
     },
   });
 }
