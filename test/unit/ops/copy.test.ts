@@ -8,10 +8,12 @@ import { isPlanishError, type PlanishError } from '../../../src/errors.ts';
 import { referrersTag } from '../../../src/oci/attachments.ts';
 import { MEDIA_TYPES } from '../../../src/oci/media-types.ts';
 import { type CopyOptions, copy } from '../../../src/ops/copy/copy.ts';
+import { digest } from '../../../src/ops/hosts/digest.ts';
 import { inspect } from '../../../src/ops/look/inspect.ts';
 import type { Warning } from '../../../src/warnings.ts';
 import { FakeRegistry, reply, say } from '../../support/fake-registry.ts';
 import { digestOf, makeLayout } from '../../support/layout-maker.ts';
+import { smallLayers } from '../../support/small-repository.ts';
 
 let registry: FakeRegistry;
 let directory: string;
@@ -80,6 +82,19 @@ describe('one image', () => {
     expect(registry.lines.filter((line) => line.startsWith('GET') && line.includes('/blobs/'))).toEqual([]);
     expect(registry.lines.filter((line) => line.includes('from=app'))).toHaveLength(2);
     expect(registry.lines.at(-1)).toBe('PUT /v2/mirror/app/manifests/v1');
+  });
+
+  it('of which the layer cache knows the layers is digested without fetching any', async () => {
+    const { reference, layers } = await makeLayout(at('image'), [{ tar: smallLayers()[0] as Buffer }]);
+    await copy(reference, there('app:v1'), OPTIONS);
+    const fetched = (): string[] => registry.lines.filter((line) => line.endsWith(`${layers[0]?.digest}`));
+    const before = fetched().length;
+    const options = { ...OPTIONS, cache: at('cache') };
+    const first = await digest(there('app:v1'), options);
+    expect(fetched()).toHaveLength(before + 1);
+    expect(await digest(there('app:v1'), options)).toEqual(first);
+    expect(fetched()).toHaveLength(before + 1);
+    expect(first.tree).toBe((await digest(reference)).tree);
   });
 
   it('replaces what had the name, and leaves the others', async () => {
