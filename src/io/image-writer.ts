@@ -41,6 +41,8 @@ export interface BlobIdentity {
 export interface ImageWriter {
   /** A path on the destination's file system for a worker to create and write a blob to; `name` is one word. */
   createBlobFile(name: string): string;
+  /** Says that a finished file will be taken in: a writer may send it on its way while others are made. */
+  announceBlobFile?(path: string, digest: BlobDigest, size: number): void;
   /** Takes in a finished file from {@link createBlobFile}. Its digest is taken on trust, its size is checked. */
   addBlobFile(path: string, digest: BlobDigest, size: number): Promise<void>;
   /** Takes in bytes and computes their digest. */

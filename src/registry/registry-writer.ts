@@ -72,9 +72,12 @@ export class RegistryWriter implements ImageWriter {
     return this.#staging.createFile(name);
   }
 
+  announceBlobFile(path: string, digest: BlobDigest, size: number): void {
+    this.#push({ file: path, offset: 0, size }, digest);
+  }
+
   async addBlobFile(path: string, digest: BlobDigest, size: number): Promise<void> {
-    await this.#staging.addFile(path, digest, size);
-    this.#push(this.#staged(digest), digest);
+    this.announceBlobFile(path, digest, size);
   }
 
   /** Documents are pushed when it is known of which kind they are. */
@@ -86,13 +89,15 @@ export class RegistryWriter implements ImageWriter {
     return this.#staging.addDocument(bytes, digest);
   }
 
+  /** Ends when it is there. */
   async copyBlob(blob: BlobFile, digest: BlobDigest): Promise<void> {
     this.#push(blob, digest);
     await this.#pushes.get(digest);
   }
 
+  /** Sets it on its way: the commit waits for it. */
   async carryBlob(blob: BlobFile, digest: BlobDigest): Promise<void> {
-    await this.copyBlob(blob, digest);
+    this.#push(blob, digest);
   }
 
   hasBlob(digest: BlobDigest, size: number): boolean {

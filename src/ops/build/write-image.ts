@@ -134,6 +134,7 @@ async function makeLayers(
     algorithm: tree.algorithm,
     compression: { kind: compression, level: options.level ?? DEFAULT_LEVEL[compression] },
     blobFile: (ordinal) => writer.createBlobFile(`layer-${ordinal}`),
+    onWritten: ({ file, digest, size }) => writer.announceBlobFile?.(file, digest, size),
     order: [...order, ...(split.order ?? [])],
   });
   return made.map((layer) => {

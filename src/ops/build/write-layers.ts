@@ -32,6 +32,8 @@ export interface WriteLayersOptions {
   readonly compression: LayerCompression;
   /** A path for a new blob; `ordinal` keeps them apart. */
   readonly blobFile: (ordinal: number) => string;
+  /** Told of each layer as soon as it is written. */
+  readonly onWritten?: ((layer: FinishedLayer) => void) | undefined;
 }
 
 /** A layer as written; `file` holds the blob. */
@@ -72,13 +74,15 @@ export async function writeLayers(
       const sum = done.reduce((a, b) => a + b, 0);
       session.onProgress({ stage: 'write', done: sum, total, unit: 'bytes' });
     };
-    finished[ordinal] = await writeOne(
+    const layer = await writeOne(
       pool,
       order,
       options.blobFile(ordinal),
       { ...options, compression, room },
       progress,
     );
+    finished[ordinal] = layer;
+    options.onWritten?.(layer);
     progress(order.size);
   });
   return finished;

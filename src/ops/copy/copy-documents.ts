@@ -22,14 +22,21 @@ export class DocumentCopier {
   readonly writer: ImageWriter;
   readonly #session: Session;
   readonly #width: number;
+  readonly #carries: boolean;
   readonly #seen = new Map<string, number>();
 
-  /** `width` is how many blobs are copied at once. */
-  constructor(session: Session, named: NamedSource, writer: ImageWriter, width: number) {
+  /** `width` is how many blobs are copied at once; `carries`, whether files that were verified may become the writer's. */
+  constructor(
+    session: Session,
+    named: NamedSource,
+    writer: ImageWriter,
+    { width, carries }: { readonly width: number; readonly carries: boolean },
+  ) {
     this.#session = session;
     this.named = named;
     this.writer = writer;
     this.#width = width;
+    this.#carries = carries;
   }
 
   /** Configs and layers so far. */
@@ -85,7 +92,7 @@ export class DocumentCopier {
     const { digest, size } = descriptor;
     const blob = findBlob(this.named.store, descriptor, 'blob');
     // What is fetched is verified on its way, and a file of its own.
-    if ('bring' in blob) await this.writer.carryBlob(blob, digest);
+    if (this.#carries && 'bring' in blob) await this.writer.carryBlob(blob, digest);
     else await this.writer.copyBlob(blob, digest);
     this.#seen.set(digest, size);
     this.#session.onProgress({ stage: 'write', done: this.copied.size, total: undefined, unit: 'bytes' });

@@ -79,7 +79,10 @@ async function copyNamed(
   { all = false, referrers = false, jobs = FETCHES }: CopyOptions,
 ): Promise<Omit<CopyResult, 'source' | 'destination'>> {
   const descriptor = await chosen(named, choice, all);
-  const copier = new DocumentCopier(session, named, writer, jobs);
+  const copier = new DocumentCopier(session, named, writer, {
+    width: jobs,
+    carries: target.kind !== 'docker',
+  });
   const documents = await copier.copy(descriptor);
   const staged = referrers ? await copyReferrers(session, copier, documents) : [];
   const refName = target.name ?? DEFAULT_TAG;

@@ -94,6 +94,25 @@ describe('pushing', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
+  it('begins with a file before it is taken in, and says when it commits that it failed', async () => {
+    const to = await writer();
+    const file = to.createBlobFile('layer');
+    writeFileSync(file, LAYER);
+    const sent = new Promise<void>((resolve) => {
+      registry.intercept = ({ method, url }, response) => {
+        if (method !== 'PUT' || !url.includes('uploads')) return undefined;
+        resolve();
+        return say(response, 400, '{}');
+      };
+    });
+    to.announceBlobFile(file, ID, LAYER.length);
+    await sent;
+    expect(await failure(push(to))).toMatchObject({ code: 'REGISTRY_REFUSED' });
+    expect([...registry.manifests.keys()]).toEqual([]);
+    to.abort();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
   it('sends nothing that is there', async () => {
     await push(await writer());
     registry.asked.length = 0;
@@ -118,7 +137,7 @@ describe('pushing', () => {
       return true;
     };
     const to = await writer();
-    await to.carryBlob(blob, ID);
+    await to.copyBlob(blob, ID);
     expect(registry.lines.at(-1)).toBe(
       `POST /v2/app/blobs/uploads/?mount=${encodeURIComponent(ID)}&from=base`,
     );
@@ -134,7 +153,7 @@ describe('pushing', () => {
     const file = join(directory, 'fetched');
     const place = { host: registry.host, repository: 'base', digest: ID, file, size: LAYER.length };
     const to = await writer();
-    await to.carryBlob(new RemoteBlob(place, async () => writeFileSync(file, LAYER)), ID);
+    await to.copyBlob(new RemoteBlob(place, async () => writeFileSync(file, LAYER)), ID);
     expect(registry.blobs.get(ID)).toEqual(LAYER);
     to.abort();
   });
@@ -144,7 +163,7 @@ describe('pushing', () => {
     const place = { host: registry.host, repository: 'base', digest: ID, file, size: LAYER.length };
     const blob = new RemoteBlob(place, async () => writeFileSync(file, LAYER));
     const to = await writer();
-    await to.carryBlob(blob, ID);
+    await to.copyBlob(blob, ID);
     expect(registry.blobs.get(ID)).toEqual(LAYER);
     to.abort();
   });
