@@ -17,6 +17,7 @@ import { readBody, refusal, showUrl } from './answers.ts';
 import type { HttpAnswer } from './exchange.ts';
 import { type FetchedDocument, fetchManifest, findManifest } from './fetch-manifest.ts';
 import { nextLink } from './link.ts';
+import type { RegistryClient } from './registry-client.ts';
 import type { RegistryStore } from './registry-store.ts';
 
 const KINDS: readonly AttachmentKind[] = ['sig', 'att', 'sbom'];
@@ -137,13 +138,24 @@ async function fetchReferrers(
 ): Promise<(TaggedDocument & { readonly manifests: readonly Descriptor[] }) | undefined> {
   const tag = referrersTag(subject);
   const listed = await listReferrers(store, subject);
-  const document = listed === undefined ? await findManifest(store.client, tag) : indexOf(listed);
-  if (document === undefined || documentKind(document.descriptor.mediaType) !== 'index') return undefined;
+  const document = listed === undefined ? await findReferrersIndex(store.client, subject) : indexOf(listed);
+  if (document === undefined) return undefined;
   store.addDocument(document);
   const { manifests } = parseIndex(document.bytes, `index ${document.descriptor.digest}`);
   const referrers = manifests.filter(({ mediaType }) => documentKind(mediaType) === 'manifest');
   checkReferrers(store.file, 0, referrers.length);
   return { tag, document, manifests: referrers };
+}
+
+/** The index under the tag that stands in for a list of referrers. */
+export async function findReferrersIndex(
+  client: RegistryClient,
+  subject: BlobDigest,
+): Promise<FetchedDocument | undefined> {
+  const document = await findManifest(client, referrersTag(subject));
+  // Some registries take such a tag for a digest, and give the subject itself.
+  const isOther = document !== undefined && document.descriptor.digest !== subject;
+  return isOther && documentKind(document.descriptor.mediaType) === 'index' ? document : undefined;
 }
 
 function indexOf(manifests: readonly Descriptor[]): FetchedDocument | undefined {
@@ -166,7 +178,7 @@ async function listReferrers(
       path,
       headers: { accept: MEDIA_TYPES.ociIndex },
     });
-    if (answer.status !== 200) return await withoutLists(answer);
+    if (answer.status !== 200 || !isIndex(answer)) return await withoutLists(answer);
     const link: string | undefined = nextLink(answer.header('link') ?? '');
     const bytes = await readBody(answer, 'jsonBytes').catch((error: unknown) => {
       throw client.explain(error, answer.url);
@@ -183,9 +195,14 @@ async function listReferrers(
   });
 }
 
+/** The specification demands the type; without it, some page is given for any address. */
+function isIndex(answer: HttpAnswer): boolean {
+  return (answer.header('content-type') ?? '').split(';')[0]?.trim() === MEDIA_TYPES.ociIndex;
+}
+
 /** Registries that keep no lists say so in more than one way. */
 async function withoutLists(answer: HttpAnswer): Promise<undefined> {
-  if (answer.status < 400 || answer.status >= 500)
+  if (answer.status !== 200 && (answer.status < 400 || answer.status >= 500))
     throw await refusal(answer, 'REGISTRY_REFUSED', 'a list of referrers is not given');
   answer.drop();
   return undefined;

@@ -3,10 +3,10 @@ import type { BlobDigest } from '../bytes/digest.ts';
 import { addReferrer, referrerEntry, referrersTag } from '../oci/attachments.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { formatJson } from '../oci/json.ts';
-import { type Index, parseIndex, parseManifest } from '../oci/manifest.ts';
+import { parseIndex, parseManifest } from '../oci/manifest.ts';
 import { documentKind, MEDIA_TYPES } from '../oci/media-types.ts';
 import { refusal } from './answers.ts';
-import { findManifest } from './fetch-manifest.ts';
+import { findReferrersIndex } from './fetch-attachments.ts';
 import type { RegistryClient } from './registry-client.ts';
 
 /**
@@ -48,9 +48,8 @@ async function put(
 /** Adds an entry to the index under the tag of a subject, which is made where there is none. */
 async function addToList(client: RegistryClient, subject: BlobDigest, entry: Descriptor): Promise<void> {
   const tag = referrersTag(subject);
-  const before = await findManifest(client, tag);
-  const isIndex = before !== undefined && documentKind(before.descriptor.mediaType) === 'index';
-  const list: Index | undefined = isIndex ? parseIndex(before.bytes, `referrers of ${subject}`) : undefined;
+  const before = await findReferrersIndex(client, subject);
+  const list = before === undefined ? undefined : parseIndex(before.bytes, `referrers of ${subject}`);
   const next = addReferrer(list, entry);
   if (list !== undefined && next.manifests.length === list.manifests.length) return;
   await put(client, MEDIA_TYPES.ociIndex, formatJson(next), tag);

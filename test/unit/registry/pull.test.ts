@@ -5,13 +5,16 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { BlobDigest } from '../../../src/bytes/digest.ts';
 import { isPlanishError, type PlanishError } from '../../../src/errors.ts';
 import { bringBlob } from '../../../src/io/late-blob.ts';
 import type { OpenedImage } from '../../../src/io/opened-image.ts';
 import { findAttachments } from '../../../src/io/referrers.ts';
 import { MEDIA_TYPES } from '../../../src/oci/media-types.ts';
 import { parseSource, type RegistryReference } from '../../../src/oci/reference.ts';
+import { findReferrersIndex } from '../../../src/registry/fetch-attachments.ts';
 import { type OpenRegistryOptions, openRegistryImage } from '../../../src/registry/open-registry-image.ts';
+import { RegistryClient } from '../../../src/registry/registry-client.ts';
 import type { RegistryStore } from '../../../src/registry/registry-store.ts';
 import { digestOf, FakeRegistry, reply, say } from '../../support/fake-registry.ts';
 
@@ -509,12 +512,47 @@ describe('what is attached', () => {
     image.close();
   });
 
+  it.each([
+    ['a page for any address', '<html>', 'text/html'],
+    ['an index of no such type', '{"schemaVersion":2,"manifests":[]}', 'application/json'],
+  ])('is looked for under the tag where the registry gives %s', async (_, body, type) => {
+    const { manifest } = registry.addImage();
+    const note = Buffer.from('a note');
+    registry.blobs.set(digestOf(note), note);
+    const referrer = registry.addImage('note', 'unused', artifact(manifest, note)).manifest;
+    const entry = {
+      mediaType: MEDIA_TYPES.ociManifest,
+      digest: digestOf(referrer),
+      size: referrer.length,
+    };
+    const index = Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: [entry] }));
+    registry.addManifest(digestOf(manifest).replace(':', '-'), index, MEDIA_TYPES.ociIndex);
+    registry.intercept = ({ url }, response) =>
+      url.includes('/referrers/') ? say(response, 200, body, { 'content-type': type }) : undefined;
+    const image = await open('app:latest', { attachments: 'direct' });
+    const { referrers } = findAttachments(image.store as RegistryStore, image.manifest.descriptor.digest);
+    expect(referrers.map(({ descriptor }) => descriptor.digest)).toEqual([digestOf(referrer)]);
+    image.close();
+  });
+
+  it('is nothing where the registry takes the tag for a digest', async () => {
+    const { manifest } = registry.addImage();
+    const child = { mediaType: MEDIA_TYPES.ociManifest, digest: digestOf(manifest), size: manifest.length };
+    const index = Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: [child] }));
+    registry.addManifest(digestOf(index).replace(':', '-'), index, MEDIA_TYPES.ociIndex);
+    const { host } = registry;
+    const client = new RegistryClient({ host, repository: 'app', actions: 'pull', tlsVerify: false });
+    expect(await findReferrersIndex(client, digestOf(index) as BlobDigest)).toBeUndefined();
+    client.close();
+  });
+
   it('is listed on so many pages', async () => {
     registry.addImage();
     let pages = 0;
     registry.intercept = ({ url }, response) =>
       url.includes('/referrers/')
         ? say(response, 200, '{"schemaVersion":2,"manifests":[]}', {
+            'content-type': MEDIA_TYPES.ociIndex,
             link: `<?page=${pages++ % 2}>; rel="next"`,
           })
         : undefined;
@@ -528,6 +566,7 @@ describe('what is attached', () => {
     registry.intercept = ({ url }, response) =>
       url.includes('/referrers/')
         ? say(response, 200, '{"schemaVersion":2,"manifests":[]}', {
+            'content-type': MEDIA_TYPES.ociIndex,
             link: '<http://127.0.0.1:1/>; rel="next"',
           })
         : undefined;
