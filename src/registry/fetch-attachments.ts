@@ -100,6 +100,7 @@ class AttachmentFetch {
 
   /** A manifest, and the blobs that it names, as far as they are looked into. */
   async #take(document: FetchedDocument): Promise<void> {
+    this.#count(document.bytes.length);
     this.#store.addDocument(document);
     if (documentKind(document.descriptor.mediaType) !== 'manifest') return;
     const { config, layers } = parse(document);
@@ -171,6 +172,7 @@ async function listReferrers(
   subject: BlobDigest,
 ): Promise<readonly Descriptor[] | undefined> {
   const found: Descriptor[] = [];
+  let bytes = 0;
   let path: string | URL = client.path('referrers', subject);
   for (let pages = 0; pages < LIMITS.registryPages; pages++) {
     const answer: HttpAnswer = await client.send({
@@ -180,11 +182,14 @@ async function listReferrers(
     });
     if (answer.status !== 200 || !isIndex(answer)) return await withoutLists(answer);
     const link: string | undefined = nextLink(answer.header('link') ?? '');
-    const bytes = await readBody(answer, 'jsonBytes').catch((error: unknown) => {
+    const page = await readBody(answer, 'jsonBytes').catch((error: unknown) => {
       throw client.explain(error, answer.url);
     });
-    found.push(...parseIndex(bytes, `referrers of ${subject}`).manifests);
+    found.push(...parseIndex(page, `referrers of ${subject}`).manifests);
     checkReferrers(file, 0, found.length);
+    bytes += page.length;
+    // All pages together are one document.
+    if (bytes > LIMITS.jsonBytes) throw tooLong(file, bytes);
     if (link === undefined) return found;
     path = nextPage(answer.url, link);
   }
@@ -206,6 +211,15 @@ async function withoutLists(answer: HttpAnswer): Promise<undefined> {
     throw await refusal(answer, 'REGISTRY_REFUSED', 'a list of referrers is not given');
   answer.drop();
   return undefined;
+}
+
+function tooLong(file: string, actual: number): PlanishError {
+  return new PlanishError('LIMIT_EXCEEDED', 'a list of referrers is too long', {
+    file,
+    limit: 'jsonBytes',
+    expected: LIMITS.jsonBytes,
+    actual,
+  });
 }
 
 function nextPage(from: URL, link: string): URL {

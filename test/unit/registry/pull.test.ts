@@ -561,6 +561,19 @@ describe('what is attached', () => {
     expect(pages).toBe(256);
   });
 
+  it('is listed in so many bytes', async () => {
+    registry.addImage();
+    const annotations = { filler: 'x'.repeat(12 * 2 ** 20) };
+    const page = JSON.stringify({ schemaVersion: 2, manifests: [], annotations });
+    registry.intercept = ({ url }, response) =>
+      url.includes('/referrers/')
+        ? say(response, 200, page, { 'content-type': MEDIA_TYPES.ociIndex, link: '<?page=2>; rel="next"' })
+        : undefined;
+    const error = await failure(open('app:latest', { attachments: 'direct' }));
+    expect(error).toMatchObject({ code: 'LIMIT_EXCEEDED', detail: { limit: 'jsonBytes' } });
+    expect(registry.lines.filter((line) => line.includes('/referrers/'))).toHaveLength(3);
+  });
+
   it('is not listed elsewhere', async () => {
     registry.addImage();
     registry.intercept = ({ url }, response) =>
