@@ -33,13 +33,17 @@ function parseProxy(text: string): URL | undefined {
   return url !== undefined && url.protocol in DEFAULT_PORTS ? url : undefined;
 }
 
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
 function isLocal(url: URL): boolean {
   const host = hostOf(url);
-  return host === 'localhost' || isIn(LOOPBACK, host);
+  return host === 'localhost' || isIn(loopback(), host);
+}
+
+/** Made where there is a proxy, not by every run. */
+function loopback(): BlockList {
+  const list = new BlockList();
+  list.addSubnet('127.0.0.0', 8, 'ipv4');
+  list.addAddress('::1', 'ipv6');
+  return list;
 }
 
 /** An address without the brackets of IPv6. */
