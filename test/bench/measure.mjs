@@ -21,7 +21,7 @@ export function has(program) {
 const { NODE_EXTRA_CA_CERTS: _, ...ENVIRONMENT } = process.env;
 
 /** Seconds of processor time, seconds of wall time, and bytes of the largest resident set of a command. */
-function measure(command) {
+export function measure(command) {
   return JSON.parse(run('python3', [MEASURE, ...command], { env: ENVIRONMENT }).toString());
 }
 
@@ -57,7 +57,8 @@ function medians(costs) {
   return { cpu: of('cpu'), wall: of('wall'), memory: of('memory') };
 }
 
-function median(values) {
+/** The one in the middle. */
+export function median(values) {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;

@@ -54,7 +54,7 @@ try {
   if (inputs !== undefined) process.stdout.write(`${tableHead()}\n`);
   for (const [name, bench] of compared) await runBench(name, bench, inputs);
   // Those without a peer program have a table of their own.
-  for (const [, bench] of benches) await bench.report?.();
+  for (const [, bench] of benches) await bench.report?.(Number(values.rounds));
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
