@@ -32,6 +32,7 @@ Examples:
   $ planish build oci:app:latest -o oci:app:flat
   $ planish build docker-archive:saved.tar -o oci-archive:flat.tar --compression gzip
   $ planish build rootfs:/mnt/root -o oci:os:42 --label containers.bootc=1 --max-layers 96
+  $ planish build docker://r.example/built:2 -o docker://r.example/app:2 --previous docker://r.example/app:1
   $ planish build oci:app:latest -o oci:app:flat2 --previous oci:app:flat
   $ planish build oci:app:latest -o oci:app:flat3 --previous oci:app:flat2 --order previous
   $ planish build oci:app:latest -o oci:app:flat4 --previous oci:app:flat3 --plan-file /usr/lib/layers.plan
@@ -60,7 +61,7 @@ export function addBuildOptions(command: Command): Command {
     .addOption(
       new Option(
         '-o, --output <dest>',
-        'oci:DIR[:TAG], oci-archive:FILE[:TAG] or a directory',
+        'oci:DIR[:TAG], oci-archive:FILE[:TAG], docker://HOST/REPOSITORY[:TAG] or a directory',
       ).makeOptionMandatory(),
     )
     .addOption(
