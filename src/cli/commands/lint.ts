@@ -60,7 +60,12 @@ export function addLint(program: Command, runtime: Runtime): Command {
     .addOption(new Option('--sarif <file>', 'write findings as SARIF 2.1.0; - for standard output'))
     .addOption(new Option('--sarif-artifact <path>', 'source file that code hosts show SARIF findings at'))
     .addOption(new Option('--fix', 'build the image anew, which mends what it can; lint the result'))
-    .addOption(new Option('-o, --output <dest>', 'where --fix writes: oci:DIR[:TAG], oci-archive:FILE[:TAG]'))
+    .addOption(
+      new Option(
+        '-o, --output <dest>',
+        'where --fix writes: oci:DIR[:TAG], oci-archive:FILE[:TAG], docker://…',
+      ),
+    )
     .addOption(new Option('--list', 'list the rules'))
     .addOption(new Option('--tmpdir <dir>', 'where uncompressed layers are kept meanwhile'))
     .addOption(memoryOption())

@@ -72,7 +72,7 @@ export function addSeal(program: Command, runtime: Runtime): Command {
     .addOption(
       new Option(
         '-o, --output <dest>',
-        'oci:DIR[:TAG], oci-archive:FILE[:TAG] or a directory',
+        'oci:DIR[:TAG], oci-archive:FILE[:TAG], docker://HOST/REPOSITORY[:TAG] or a directory',
       ).makeOptionMandatory(),
     )
     .addOption(repeatable('--karg <argument>', 'kernel argument behind those of kargs.d and the digest'))

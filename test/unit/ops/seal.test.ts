@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { checkAuthenticode } from '../../../src/boot/authenticode-verify.ts';
 import { readUki } from '../../../src/boot/uki.ts';
 import { byteSource } from '../../../src/bytes/byte-source.ts';
@@ -13,8 +13,10 @@ import { ls } from '../../../src/ops/look/ls.ts';
 import { peSign } from '../../../src/ops/seal/pe.ts';
 import { type SealOptions, type SealResult, seal } from '../../../src/ops/seal/seal.ts';
 import { attachSignatures } from '../../../src/ops/seal/seal-attach.ts';
+import { verify } from '../../../src/ops/verify/verify.ts';
 import { type BootableRoot, bootableSource, KERNEL_VERSION } from '../../support/bootable-root.ts';
 import { temporaryDirectory } from '../../support/cli.ts';
+import { FakeRegistry } from '../../support/fake-registry.ts';
 import { keyFile, testCertificate, testSigner } from '../../support/test-keys.ts';
 import { makePe } from '../../support/uki-maker.ts';
 import { failure } from '../io/sample-image.ts';
@@ -60,6 +62,20 @@ describe('choices', () => {
     const { files, proof } = await sealed({ unsigned: true });
     expect(files.map(({ signer }) => signer)).toEqual([undefined]);
     expect(proof.files[0]?.signatures).toEqual([]);
+  });
+
+  test('a registry as the destination, proven by what is there', async () => {
+    const registry = await FakeRegistry.start();
+    onTestFinished(() => registry.stop());
+    const there = { jobs: 1, registry: { tlsVerify: false } };
+    const destination = `docker://${registry.host}/os:42`;
+    const { manifest, proof } = await seal(bootableSource(folder), { ...there, ...KEYS, destination });
+    expect(proof.files).toHaveLength(1);
+    const { manifest: verified, findings } = await verify(destination, {
+      ...there,
+      certificates: [KEYS.certificate],
+    });
+    expect({ verified, findings }).toEqual({ verified: manifest.digest, findings: 0 });
   });
 
   test('a host that reads descriptions of digests', async () => {
