@@ -315,6 +315,8 @@ describe('credential helpers', () => {
   });
 
   it('are not there', async () => {
+    // Elsewhere there may be directories that this user cannot look into, which is another errno.
+    vi.stubEnv('PATH', directory);
     demand(() => false, 'Basic');
     expect(await failure(get(client(authFile({ credsStore: 'nowhere-to-be-found' }))))).toMatchObject({
       code: 'CREDENTIALS_BAD',
