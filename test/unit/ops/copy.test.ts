@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BlobDigest } from '../../../src/bytes/digest.ts';
-import { isPlanishError, type PlanishError } from '../../../src/errors.ts';
 import { referrersTag } from '../../../src/oci/attachments.ts';
 import { MEDIA_TYPES } from '../../../src/oci/media-types.ts';
 import { type CopyOptions, copy } from '../../../src/ops/copy/copy.ts';
@@ -13,6 +12,7 @@ import { inspect } from '../../../src/ops/look/inspect.ts';
 import type { Warning } from '../../../src/warnings.ts';
 import { FakeRegistry, reply, say } from '../../support/fake-registry.ts';
 import { digestOf, makeLayout } from '../../support/layout-maker.ts';
+import { planishError } from '../../support/planish-error.ts';
 import { smallLayers } from '../../support/small-repository.ts';
 
 let registry: FakeRegistry;
@@ -31,15 +31,6 @@ afterEach(() => {
 const at = (name: string): string => join(directory, name);
 const there = (name: string): string => `docker://${registry.host}/${name}`;
 const OPTIONS: CopyOptions = { registry: { tlsVerify: false } };
-
-async function failure(run: Promise<unknown>): Promise<PlanishError> {
-  const thrown = await run.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (isPlanishError(thrown)) return thrown;
-  throw new Error(`no error of planish: ${String(thrown)}`);
-}
 
 const made = (name = 'image', text = 'a') =>
   makeLayout(at(name), [{ tar: Buffer.alloc(1024, text), compression: 'gzip' }, { tar: Buffer.alloc(2048) }]);
@@ -118,7 +109,7 @@ describe('one image', () => {
       { tar: Buffer.alloc(1024), spoil: (blob) => Buffer.from(blob.map((byte) => byte ^ 1)) },
     ]);
     for (const to of [`oci:${at('second')}`, `oci-archive:${at('third.tar')}`, there('app:v3')])
-      expect((await failure(copy(reference, to, OPTIONS))).code).toBe('DIGEST_MISMATCH');
+      expect((await planishError(copy(reference, to, OPTIONS))).code).toBe('DIGEST_MISMATCH');
     expect(readdirSync(directory)).toEqual(['image']);
     expect([...registry.manifests.keys()]).toEqual([]);
   });
@@ -127,7 +118,7 @@ describe('one image', () => {
     mkdirSync(at('root'));
     writeFileSync(at('dump'), '');
     for (const source of [`rootfs:${at('root')}`, `dump:${at('dump')}`, at('root')]) {
-      expect(await failure(copy(source, `oci:${at('out')}`))).toMatchObject({
+      expect(await planishError(copy(source, `oci:${at('out')}`))).toMatchObject({
         code: 'IMAGE_UNSUPPORTED',
         detail: { hint: 'build makes an image of it' },
       });
@@ -136,7 +127,9 @@ describe('one image', () => {
   });
 
   it('that nobody has leaves the destination as it was', async () => {
-    expect((await failure(copy(there('app:none'), `oci:${at('out')}`, OPTIONS))).code).toBe('NO_SUCH_IMAGE');
+    expect((await planishError(copy(there('app:none'), `oci:${at('out')}`, OPTIONS))).code).toBe(
+      'NO_SUCH_IMAGE',
+    );
     expect(readdirSync(directory)).toEqual([]);
   });
 
@@ -148,7 +141,7 @@ describe('one image', () => {
       return method === 'HEAD' ? true : undefined;
     };
     const copied = copy(reference, there('app:v1'), { ...OPTIONS, signal: controller.signal });
-    expect((await failure(copied)).code).toBe('INTERRUPTED');
+    expect((await planishError(copied)).code).toBe('INTERRUPTED');
     expect(readdirSync(directory)).toEqual(['image']);
   });
 });
@@ -198,7 +191,7 @@ describe('several images', () => {
   it('of which one is missing are not copied whole', async () => {
     const { reference, images } = await index();
     rmSync(at(`all/blobs/sha256/${(images[1] as string).slice(7)}`));
-    expect((await failure(copy(reference, there('app:all'), { ...OPTIONS, all: true }))).code).toBe(
+    expect((await planishError(copy(reference, there('app:all'), { ...OPTIONS, all: true }))).code).toBe(
       'BLOB_MISSING',
     );
     expect([...registry.manifests.keys()]).toEqual([]);

@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { isPlanishError, type PlanishError } from '../../../src/errors.ts';
 import { RegistryClient } from '../../../src/registry/registry-client.ts';
 import { type Asked, FakeRegistry, reply, say } from '../../support/fake-registry.ts';
+import { planishError } from '../../support/planish-error.ts';
 
 let registry: FakeRegistry;
 let tokens: Server;
@@ -82,15 +82,6 @@ async function get(asking = client()): Promise<number> {
   return answer.status;
 }
 
-async function failure(run: Promise<unknown>): Promise<PlanishError> {
-  const thrown = await run.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (isPlanishError(thrown)) return thrown;
-  throw new Error(`no error of planish: ${String(thrown)}`);
-}
-
 function authFile(document: object): string[] {
   const file = join(directory, 'auth.json');
   writeFileSync(file, JSON.stringify(document));
@@ -144,7 +135,7 @@ describe('tokens', () => {
 
   it('that are refused again and again end it', async () => {
     demand((header) => header === 'never');
-    const error = await failure(get());
+    const error = await planishError(get());
     expect(error).toMatchObject({
       code: 'REGISTRY_DENIED',
       message: `the registry ${registry.host} denies access: status 401`,
@@ -164,7 +155,7 @@ describe('tokens', () => {
   ])('that are %s', async (_, body) => {
     demand(() => false);
     giveToken = (response) => void say(response, 200, body);
-    const error = await failure(get());
+    const error = await planishError(get());
     expect(error.kind).toBe('input');
     expect(error.message + JSON.stringify(error.detail)).not.toContain('secret');
   });
@@ -173,7 +164,7 @@ describe('tokens', () => {
     demand(() => false);
     giveToken = (response) =>
       void say(response, 401, '{"errors":[{"code":"DENIED","message":"who are you"}]}');
-    expect(await failure(get())).toMatchObject({
+    expect(await planishError(get())).toMatchObject({
       code: 'REGISTRY_DENIED',
       message: `no token for the registry ${registry.host} is given: status 401: DENIED who are you`,
     });
@@ -192,7 +183,7 @@ describe('tokens', () => {
   it('are at an address where redirections lead nowhere', async () => {
     demand(() => false);
     giveToken = (response) => reply(response, 302, { location: 'http://127.0.0.1:1/' });
-    expect((await failure(get())).code).toBe('REGISTRY_REFUSED');
+    expect((await planishError(get())).code).toBe('REGISTRY_REFUSED');
   });
 
   it.each([
@@ -203,14 +194,14 @@ describe('tokens', () => {
     ['no address', ''],
   ])('are at no address like "%s"', async (address) => {
     demand(() => false, `Bearer realm="${address}"`);
-    const error = await failure(get());
+    const error = await planishError(get());
     expect(error.code).toBe('REGISTRY_BAD_ANSWER');
     expect(error.message + JSON.stringify(error.detail)).not.toContain('secret');
   });
 
   it.each([[''], ['Digest realm=x'], ['"']])('are not what is wanted with "%s"', async (challenge) => {
     demand(() => false, challenge);
-    expect(await failure(get())).toMatchObject({
+    expect(await planishError(get())).toMatchObject({
       code: 'REGISTRY_DENIED',
       message: 'the registry wants credentials of a kind that is not known',
     });
@@ -260,7 +251,9 @@ describe('credentials', () => {
     demand((header) => header === basic('me:pass'), 'Basic realm="x"');
     const files = authFile({ auths: { [`${registry.host}/app`]: auth('me:pass') } });
     expect(await get(client(files))).toBe(200);
-    const denied = await failure(get(client(authFile({ auths: { [registry.host]: auth('me:secret') } }))));
+    const denied = await planishError(
+      get(client(authFile({ auths: { [registry.host]: auth('me:secret') } }))),
+    );
     expect(denied).toMatchObject({
       code: 'REGISTRY_DENIED',
       detail: { hint: 'there are credentials for it, but they do not suffice' },
@@ -278,7 +271,7 @@ describe('credentials', () => {
     const files = [join(directory, 'auth.json')];
     expect(await get(client(files))).toBe(200);
     demand(() => false);
-    const error = await failure(get(client(files)));
+    const error = await planishError(get(client(files)));
     expect(error).toMatchObject({ code: 'CREDENTIALS_BAD', detail: { file: files[0] } });
     expect(error.message).not.toContain('secret');
   });
@@ -303,7 +296,7 @@ describe('credential helpers', () => {
 
   it('may have none', async () => {
     const files = helper('echo "credentials not found in native keychain"; exit 1');
-    expect((await failure(get(client(files)))).code).toBe('REGISTRY_DENIED');
+    expect((await planishError(get(client(files)))).code).toBe('REGISTRY_DENIED');
   });
 
   it.each([
@@ -311,14 +304,17 @@ describe('credential helpers', () => {
     ['echo secret', 'the credential helper fake answers nothing that is known'],
     ['yes secret', 'the credential helper docker-credential-fake answers too much'],
   ])('that do "%s"', async (script, message) => {
-    expect(await failure(get(client(helper(script))))).toMatchObject({ code: 'CREDENTIALS_BAD', message });
+    expect(await planishError(get(client(helper(script))))).toMatchObject({
+      code: 'CREDENTIALS_BAD',
+      message,
+    });
   });
 
   it('are not there', async () => {
     // Elsewhere there may be directories that this user cannot look into, which is another errno.
     vi.stubEnv('PATH', directory);
     demand(() => false, 'Basic');
-    expect(await failure(get(client(authFile({ credsStore: 'nowhere-to-be-found' }))))).toMatchObject({
+    expect(await planishError(get(client(authFile({ credsStore: 'nowhere-to-be-found' }))))).toMatchObject({
       code: 'CREDENTIALS_BAD',
       message: 'the credential helper docker-credential-nowhere-to-be-found cannot be run: ENOENT',
     });

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BlobDigest } from '../../../src/bytes/digest.ts';
-import { isPlanishError, type PlanishError } from '../../../src/errors.ts';
 import { bringBlob } from '../../../src/io/late-blob.ts';
 import type { OpenedImage } from '../../../src/io/opened-image.ts';
 import { findAttachments } from '../../../src/io/referrers.ts';
@@ -17,6 +16,7 @@ import { type OpenRegistryOptions, openRegistryImage } from '../../../src/regist
 import { RegistryClient } from '../../../src/registry/registry-client.ts';
 import type { RegistryStore } from '../../../src/registry/registry-store.ts';
 import { digestOf, FakeRegistry, reply, say } from '../../support/fake-registry.ts';
+import { planishError } from '../../support/planish-error.ts';
 
 let registry: FakeRegistry;
 let waits: number[];
@@ -64,15 +64,6 @@ async function pull(name?: string, options?: Partial<OpenRegistryOptions>): Prom
   }
 }
 
-async function failure(run: Promise<unknown>): Promise<PlanishError> {
-  const thrown = await run.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (isPlanishError(thrown)) return thrown;
-  throw new Error(`no error of planish: ${String(thrown)}`);
-}
-
 describe('an honest registry', () => {
   it('gives documents when an image is opened, and layers when they are read', async () => {
     const { layer, config, manifest } = registry.addImage('v1');
@@ -99,7 +90,7 @@ describe('an honest registry', () => {
   });
 
   it('has no image of that name', async () => {
-    expect(await failure(open('app:none'))).toMatchObject({
+    expect(await planishError(open('app:none'))).toMatchObject({
       code: 'NO_SUCH_IMAGE',
       detail: { file: `docker://${registry.host}/app:none` },
     });
@@ -124,7 +115,7 @@ describe('an honest registry', () => {
     const platform = (architecture: string) => ({ platform: { os: 'linux', architecture } });
     expect(await pull('app:all', platform('arm64'))).toBe('arm64');
     expect(await pull('app:all', platform('s390x'))).toBe('amd64');
-    expect((await failure(open('app:all', platform('riscv64')))).code).toBe('NO_SUCH_IMAGE');
+    expect((await planishError(open('app:all', platform('riscv64')))).code).toBe('NO_SUCH_IMAGE');
   });
 
   it('knows no media types', async () => {
@@ -149,7 +140,7 @@ describe('digests and sizes', () => {
     const { manifest } = registry.addImage();
     registry.intercept = ({ url }, response) =>
       url.includes('/manifests/') ? say(response, 200, '{"schemaVersion":2}') : undefined;
-    const error = await failure(open(`app@${digestOf(manifest)}`));
+    const error = await planishError(open(`app@${digestOf(manifest)}`));
     expect(error).toMatchObject({ code: 'DIGEST_MISMATCH', detail: { expected: digestOf(manifest) } });
   });
 
@@ -182,7 +173,7 @@ describe('digests and sizes', () => {
       response.end(body);
       return true;
     };
-    expect(await failure(pull())).toMatchObject({ code: 'DIGEST_MISMATCH', message });
+    expect(await planishError(pull())).toMatchObject({ code: 'DIGEST_MISMATCH', message });
     expect(waits).toEqual([]);
   });
 
@@ -196,7 +187,7 @@ describe('digests and sizes', () => {
       more();
       return true;
     };
-    expect((await failure(pull())).code).toBe('DIGEST_MISMATCH');
+    expect((await planishError(pull())).code).toBe('DIGEST_MISMATCH');
   });
 
   it('bound a manifest', async () => {
@@ -206,7 +197,7 @@ describe('digests and sizes', () => {
       response.write('{');
       return true;
     };
-    expect(await failure(open())).toMatchObject({
+    expect(await planishError(open())).toMatchObject({
       code: 'LIMIT_EXCEEDED',
       detail: { limit: 'jsonBytes', actual: 2 ** 40 },
     });
@@ -217,25 +208,25 @@ describe('digests and sizes', () => {
     const document = JSON.parse(manifest.toString());
     document.config.size = 2 ** 40;
     registry.addManifest('latest', Buffer.from(JSON.stringify(document)));
-    expect((await failure(open())).code).toBe('LIMIT_EXCEEDED');
+    expect((await planishError(open())).code).toBe('LIMIT_EXCEEDED');
     expect(registry.lines.some((line) => line.includes('/blobs/'))).toBe(false);
   });
 
   it('are of bytes that are not encoded again', async () => {
     registry.intercept = ({ url }, response) =>
       url.includes('/manifests/') ? say(response, 200, '{}', { 'content-encoding': 'gzip' }) : undefined;
-    expect((await failure(open())).code).toBe('REGISTRY_BAD_ANSWER');
+    expect((await planishError(open())).code).toBe('REGISTRY_BAD_ANSWER');
   });
 
   it.each([['{'], ['[]'], ['{"schemaVersion":2}'], ['\xff']])('a manifest that is %s', async (text) => {
     registry.addManifest('latest', Buffer.from(text, 'latin1'));
-    expect((await failure(open())).code).toBe('JSON_BAD_DOCUMENT');
+    expect((await planishError(open())).code).toBe('JSON_BAD_DOCUMENT');
   });
 
   it('a layer that is not there', async () => {
     const { layer } = registry.addImage();
     registry.blobs.delete(digestOf(layer));
-    expect((await failure(pull())).code).toBe('BLOB_MISSING');
+    expect((await planishError(pull())).code).toBe('BLOB_MISSING');
   });
 });
 
@@ -280,7 +271,7 @@ describe('connections that are cut', () => {
   it('are given up when they are cut again and again', async () => {
     const { layer } = registry.addImage('latest', content);
     cut(layer, 100, 50, true);
-    const error = await failure(pull());
+    const error = await planishError(pull());
     expect(error).toMatchObject({ code: 'REGISTRY_UNREACHABLE' });
     expect(error.message).toBe(`the registry ${registry.host} cannot be reached: the connection was cut`);
     expect(waits).toEqual([1000, 2000, 4000, 8000]);
@@ -296,7 +287,7 @@ describe('connections that are cut', () => {
       response.write(layer.subarray(0, 3000), () => response.destroy());
       return true;
     };
-    expect(await failure(pull())).toMatchObject({
+    expect(await planishError(pull())).toMatchObject({
       code: 'REGISTRY_BAD_ANSWER',
       detail: { expected: 3000, actual: '7' },
     });
@@ -336,7 +327,7 @@ describe('connections that are cut', () => {
         return true;
       };
     });
-    const reading = failure(Promise.resolve(image.layers[0]).then((one) => one && bringBlob(one.blob)));
+    const reading = planishError(Promise.resolve(image.layers[0]).then((one) => one && bringBlob(one.blob)));
     await asked;
     image.close();
     expect((await reading).code).toBe('INTERRUPTED');
@@ -348,7 +339,7 @@ describe('connections that are cut', () => {
       if (url.includes('/manifests/')) controller.abort();
       return url.includes('/manifests/') ? true : undefined;
     };
-    expect((await failure(open('app:latest', { signal: controller.signal }))).code).toBe('INTERRUPTED');
+    expect((await planishError(open('app:latest', { signal: controller.signal }))).code).toBe('INTERRUPTED');
   });
 });
 
@@ -376,7 +367,7 @@ describe('answers that pass', () => {
       url.includes('/manifests/')
         ? say(response, 503, '{"errors":[{"code":"UNAVAILABLE","message":"on\\u001bstrike","detail":{}}]}')
         : undefined;
-    const error = await failure(open());
+    const error = await planishError(open());
     expect(error.code).toBe('REGISTRY_UNREACHABLE');
     expect(error.message).toBe(
       `the registry ${registry.host} is not able to answer: status 503: UNAVAILABLE on\\x1bstrike`,
@@ -387,7 +378,7 @@ describe('answers that pass', () => {
   it.each([[400], [418], [501]])('do not include %s', async (status) => {
     registry.intercept = ({ url }, response) =>
       url.includes('/manifests/') ? say(response, status, '<html>') : undefined;
-    expect(await failure(open())).toMatchObject({
+    expect(await planishError(open())).toMatchObject({
       code: 'REGISTRY_REFUSED',
       message: `a manifest is not given: status ${status}`,
     });
@@ -399,7 +390,7 @@ describe('headers', () => {
   it('are bounded', async () => {
     registry.intercept = ({ url }, response) =>
       url.includes('/manifests/') ? say(response, 200, '{}', { 'x-large': 'x'.repeat(80_000) }) : undefined;
-    expect(await failure(open())).toMatchObject({
+    expect(await planishError(open())).toMatchObject({
       code: 'LIMIT_EXCEEDED',
       detail: { limit: 'registryHeaderBytes' },
     });
@@ -411,7 +402,7 @@ describe('headers', () => {
       response.socket?.end('SSH-2.0-OpenSSH\r\n');
       return true;
     };
-    expect((await failure(open())).code).toBe('REGISTRY_BAD_ANSWER');
+    expect((await planishError(open())).code).toBe('REGISTRY_BAD_ANSWER');
   });
 });
 
@@ -444,7 +435,7 @@ describe('redirections', () => {
       reply(response, 302, { location: '/v2/app/manifests/round' });
       return true;
     };
-    expect(await failure(open())).toMatchObject({
+    expect(await planishError(open())).toMatchObject({
       code: 'REGISTRY_BAD_ANSWER',
       message: 'the registry leads from one address to the next',
     });
@@ -459,7 +450,7 @@ describe('redirections', () => {
         reply(response, 302, { location });
         return true;
       };
-      expect(await failure(open())).toMatchObject({
+      expect(await planishError(open())).toMatchObject({
         code: 'REGISTRY_BAD_ANSWER',
         message: 'the registry leads to an address that cannot be used',
       });
@@ -474,7 +465,7 @@ describe('redirections', () => {
       reply(response, 307, { location: `${url}?signature=secret` });
       return true;
     };
-    const error = await failure(pull());
+    const error = await planishError(pull());
     expect(error.code).toBe('REGISTRY_DENIED');
     expect(JSON.stringify(error) + error.message + String(error.cause)).not.toContain('secret');
   });
@@ -556,7 +547,7 @@ describe('what is attached', () => {
             link: `<?page=${pages++ % 2}>; rel="next"`,
           })
         : undefined;
-    const error = await failure(open('app:latest', { attachments: 'direct' }));
+    const error = await planishError(open('app:latest', { attachments: 'direct' }));
     expect(error).toMatchObject({ code: 'LIMIT_EXCEEDED', detail: { limit: 'registryPages' } });
     expect(pages).toBe(256);
   });
@@ -569,7 +560,7 @@ describe('what is attached', () => {
       url.includes('/referrers/')
         ? say(response, 200, page, { 'content-type': MEDIA_TYPES.ociIndex, link: '<?page=2>; rel="next"' })
         : undefined;
-    const error = await failure(open('app:latest', { attachments: 'direct' }));
+    const error = await planishError(open('app:latest', { attachments: 'direct' }));
     expect(error).toMatchObject({ code: 'LIMIT_EXCEEDED', detail: { limit: 'jsonBytes' } });
     expect(registry.lines.filter((line) => line.includes('/referrers/'))).toHaveLength(3);
   });
@@ -583,7 +574,9 @@ describe('what is attached', () => {
             link: '<http://127.0.0.1:1/>; rel="next"',
           })
         : undefined;
-    expect((await failure(open('app:latest', { attachments: 'direct' }))).code).toBe('REGISTRY_BAD_ANSWER');
+    expect((await planishError(open('app:latest', { attachments: 'direct' }))).code).toBe(
+      'REGISTRY_BAD_ANSWER',
+    );
   });
 });
 

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BlobDigest } from '../../../src/bytes/digest.ts';
-import { isPlanishError, type PlanishError } from '../../../src/errors.ts';
 import { wholeFile } from '../../../src/io/blob-file.ts';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import { formatJson } from '../../../src/oci/json.ts';
@@ -13,6 +12,7 @@ import { parseDestination, type RegistryReference } from '../../../src/oci/refer
 import { openRegistryWriter, type RegistryWriter } from '../../../src/registry/registry-writer.ts';
 import { RemoteBlob } from '../../../src/registry/remote-blob.ts';
 import { digestOf, FakeRegistry, reply, say } from '../../support/fake-registry.ts';
+import { planishError } from '../../support/planish-error.ts';
 
 let registry: FakeRegistry;
 let directory: string;
@@ -62,15 +62,6 @@ async function push(to: RegistryWriter, subject?: Descriptor): Promise<Descripto
   return descriptor;
 }
 
-async function failure(run: Promise<unknown>): Promise<PlanishError> {
-  const thrown = await run.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-  if (isPlanishError(thrown)) return thrown;
-  throw new Error(`no error of planish: ${String(thrown)}`);
-}
-
 describe('pushing', () => {
   it('puts blobs there first, and the tag last', async () => {
     const to = await writer();
@@ -107,7 +98,7 @@ describe('pushing', () => {
     });
     to.announceBlobFile(file, ID, LAYER.length);
     await sent;
-    expect(await failure(push(to))).toMatchObject({ code: 'REGISTRY_REFUSED' });
+    expect(await planishError(push(to))).toMatchObject({ code: 'REGISTRY_REFUSED' });
     expect([...registry.manifests.keys()]).toEqual([]);
     to.abort();
     expect(readdirSync(directory)).toEqual([]);
@@ -213,7 +204,7 @@ describe('what fails', () => {
       method === 'PUT' && url.includes('uploads')
         ? say(response, status, '{"errors":[{"code":"DIGEST_INVALID","message":"no"}]}')
         : undefined;
-    expect(await failure(push(to))).toMatchObject({ code, message });
+    expect(await planishError(push(to))).toMatchObject({ code, message });
     untagged();
     to.abort();
     expect(readdirSync(directory)).toEqual([]);
@@ -221,7 +212,7 @@ describe('what fails', () => {
 
   it('a registry that takes no uploads is found out at once', async () => {
     registry.intercept = ({ method }, response) => (method === 'POST' ? say(response, 405, '{}') : undefined);
-    expect(await failure(writer())).toMatchObject({
+    expect(await planishError(writer())).toMatchObject({
       code: 'REGISTRY_REFUSED',
       message: 'the registry takes no uploads: status 405',
     });
@@ -230,7 +221,7 @@ describe('what fails', () => {
 
   it('and so is one that does not let us', async () => {
     registry.intercept = ({ method }, response) => (method === 'POST' ? say(response, 403, '{}') : undefined);
-    expect((await failure(writer())).code).toBe('REGISTRY_DENIED');
+    expect((await planishError(writer())).code).toBe('REGISTRY_DENIED');
   });
 
   it('an upload that goes on nowhere', async () => {
@@ -239,14 +230,14 @@ describe('what fails', () => {
       reply(response, 202);
       return true;
     };
-    expect((await failure(writer())).code).toBe('REGISTRY_BAD_ANSWER');
+    expect((await planishError(writer())).code).toBe('REGISTRY_BAD_ANSWER');
   });
 
   it('a blob that is not what it should be is not completed', async () => {
     const to = await writer();
     const file = join(directory, 'other');
     writeFileSync(file, 'A LAYER');
-    expect((await failure(to.copyBlob(wholeFile(file), ID))).code).toBe('DIGEST_MISMATCH');
+    expect((await planishError(to.copyBlob(wholeFile(file), ID))).code).toBe('DIGEST_MISMATCH');
     expect(registry.blobs.has(ID)).toBe(false);
     to.abort();
   });
@@ -257,7 +248,7 @@ describe('what fails', () => {
       method === 'PUT' && url.includes('manifests')
         ? say(response, 400, '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}')
         : undefined;
-    expect(await failure(push(to))).toMatchObject({
+    expect(await planishError(push(to))).toMatchObject({
       code: 'REGISTRY_REFUSED',
       message: 'a manifest is not taken: status 400: MANIFEST_BLOB_UNKNOWN',
     });
